@@ -1,0 +1,19 @@
+// Package configs holds the commented example, its JSON schema and the presets. It is nothing but an embed.
+package configs
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed presets
+var files embed.FS
+
+// Presets holds NAME.yaml for each preset.
+func Presets() fs.FS {
+	presets, err := fs.Sub(files, "presets")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return presets
+}
