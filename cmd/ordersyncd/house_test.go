@@ -1,0 +1,4 @@
+package main
+
+// houseRoot is the module's root, as seen from this package's tests.
+const houseRoot = "../.."

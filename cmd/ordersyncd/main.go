@@ -1,0 +1,16 @@
+// Command ordersyncd copies the orders of remote shops into MySQL, on schedules, completely.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == "version" {
+		fmt.Println(thisBuild(0))
+		return
+	}
+	fmt.Fprintln(os.Stderr, "usage: ordersyncd version")
+	os.Exit(2)
+}
