@@ -1,0 +1,2 @@
+// Package migrations holds the numbered steps of the database schema and nothing else.
+package migrations
