@@ -8,7 +8,7 @@ import (
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == "version" {
-		fmt.Println(thisBuild(0))
+		fmt.Fprintln(os.Stdout, thisBuild(0))
 		return
 	}
 	fmt.Fprintln(os.Stderr, "usage: ordersyncd version")
