@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"go/ast"
+	"go/parser"
 	"go/scanner"
 	"go/token"
 	"io/fs"
@@ -362,5 +363,89 @@ func checkDocuments(t *testing.T, _ *house) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// The rules themselves: what each must see, and what it must let pass.
+func TestHouseRules(t *testing.T) {
+	t.Parallel()
+	const clean = "package x\n\nimport (\"context\"; \"errors\"; \"regexp\"; \"os\"; \"time\"; \"embed\")\n"
+	for _, c := range []struct {
+		name, code string
+		want       string
+	}{
+		{"tables", `var ErrGone = errors.New("gone"); var names = [...]string{"a"}; var form = regexp.MustCompile("x")`, ""},
+		{"embed", "//go:embed *.sql\nvar files embed.FS", ""},
+		{"assertion", `var _ error = (*failure)(nil)`, ""},
+		{"state", `var count int`, "package variable count is neither"},
+		{"state by call", `var id = os.Getpid()`, "package variable id is neither"},
+		{"table assigned", `var names = []string{"a"}; func f() { names = nil }`, "names is assigned"},
+		{"entry assigned", `var names = map[string]int{}; func f() { names["a"] = 1 }`, "names is assigned"},
+		{"entry counted", `var names = map[string]int{}; func f() { names["a"]++ }`, "names is counted"},
+		{"table emptied", `var names = map[string]int{}; func f() { delete(names, "a") }`, "names is emptied"},
+		{"address", `var names = [2]int{}; func f() *int { return &names[1] }`, "names is handed out"},
+		{"local of the same name", `var names = []string{"a"}; func f() { names := 1; names++; _ = names }`, ""},
+		{"init", `func init() {}`, "a function init"},
+		{"a method named init", `type T struct{}; func (T) init() {}`, ""},
+		{"background", `func f() { g(context.Background()) }`, "context.Background below cmd"},
+		{"todo", `func f() { g(context.TODO()) }`, "context.TODO below cmd"},
+		{"a local named context", `func f(context server) { context.Background() }`, ""},
+		{"sleep", `func f() { time.Sleep(1) }`, "time.Sleep does not hear"},
+		{"exit", `func f() { os.Exit(1) }`, "os.Exit below cmd"},
+		{"clock", `func f() { time.Now() }`, "the nouns have no clock"},
+		{"word", `type orderManager struct{}`, `"manager" names everything`},
+		{"word alone", `type Info struct{}`, `"info" names everything`},
+		{"part of a word", `type Information struct{}`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			tree, err := parser.ParseFile(token.NewFileSet(), "x.go", clean+c.code, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := source{name: "x.go", tree: tree}
+			p := &pkg{path: "internal/order", Name: "x", code: []source{f}}
+			var got []string
+			for _, complaint := range complaints(p, f, packageVars(p)) {
+				got = append(got, complaint.text)
+			}
+			switch {
+			case c.want == "" && len(got) > 0:
+				t.Errorf("complains about %q", got)
+			case c.want != "" && (len(got) != 1 || !strings.Contains(got[0], c.want)):
+				t.Errorf("complains about %q, want one with %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestMayImport(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		room, path string
+		want       bool
+	}{
+		{"internal/rest", "ordersync/internal/apiclient", true},
+		{"internal/rest", "ordersync/internal/mysql", false},
+		{"internal/rest", "ordersync/internal/rest/resttest", false},
+		{"internal/rest", "ordersync/cmd/ordersyncd", false},
+		{"internal/rest", "net/http", true},
+		{"internal/rest", "database/sql", false},
+		{"internal/rest", "github.com/tidwall/gjson", true},
+		{"internal/rest", "github.com/tidwall/gjsonx", false},
+		{"internal/rest/resttest", "ordersync/internal/rest", false},
+		{"internal/rest/resttest", "ordersync/internal/apiclient", false},
+		{"internal/order", "os", false},
+		{"internal/order", "strings", true},
+		{"cmd/ordersyncd", "ordersync/internal/mariadb", false},
+		{"cmd/ordersyncd", "ordersync/internal/mysql", true},
+	} {
+		row, ok := rowOf(c.room)
+		if !ok {
+			t.Fatalf("no row for %s", c.room)
+		}
+		if got := row.mayImport(c.path); got != c.want {
+			t.Errorf("%s may import %s: %v, want %v", c.room, c.path, got, c.want)
+		}
 	}
 }
