@@ -1,11 +1,17 @@
 package apiclient
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
+	"math"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
+
+	"ordersync/internal/fault"
 )
 
 // NoRetries as Options.Retries makes every first failure final; zero means the default.
@@ -22,13 +28,13 @@ const (
 
 // Options describe one remote account.
 type Options struct {
-	// Source names the account in errors.
+	// Source is the account's name. It stands for the credential where that has no name.
 	Source string
 	// BaseURL is where the API is: calls may go to its scheme and host and nowhere else.
 	BaseURL string
 	// AllowHTTP permits http:// outside loopback. The operator has to ask for it.
 	AllowHTTP bool
-	// Credential names the credential to the Pace: a hash of it, never itself. Empty: the source's name stands for it.
+	// Credential names the credential to the Pace: a hash of it, never itself.
 	Credential string
 	// Authorize puts the credential on each request; nil where Build does so itself.
 	Authorize Authorizer
@@ -50,60 +56,162 @@ type Options struct {
 	Retries int
 	// HeaderTimeout bounds an attempt up to the response's headers, BodyTimeout its body; zero: 10 s and 60 s.
 	HeaderTimeout, BodyTimeout time.Duration
-	// MaxBody bounds a body after decompression; zero: 32 MiB. MaxHeader bounds the headers; zero: 256 KiB.
+	// MaxBody bounds a body after decompression; zero: 32 MiB. MaxHeader bounds the headers that the client's own transport
+	// takes; zero: 256 KiB.
 	MaxBody, MaxHeader int64
-	// UserAgent is sent where Build sets none.
+	// UserAgent is sent where Build sets none; empty: "ordersync".
 	UserAgent string
 	// Jitter picks a wait in [0, limit] before a retry; nil: uniformly at random.
 	Jitter func(limit time.Duration) time.Duration
 }
 
-// Call is one question to the remote.
-type Call struct {
-	// Name says what is asked, for errors: "orders page 3 of 2026-11-01..2026-11-02". It holds no secret.
-	Name string
-	// Build makes the request, anew for each attempt: with fresh timestamp and signature, after the pace has been paid.
-	Build func(ctx context.Context) (*http.Request, error)
-	// JSON demands that a 2xx answer with a body be valid JSON: HTML, an empty or a cut body is a Transient failure.
-	JSON bool
-	// Check judges what an answer carries (a vendor's error code inside a 200). The kind of its failure decides: Transient and
-	// RateLimited are retried, with fault.RetryAfter as the remote's stated wait; Auth refuses the credential; others are final.
-	Check func(*Response) error
-	// Accept lists further statuses that are answers and not failures (204; 404 for one order).
-	Accept []int
-}
-
-// Response is the answer to a call, read whole.
-type Response struct {
-	Status int
-	Header http.Header
-	// Body is decompressed.
-	Body []byte
-	// SentAt is the remote's clock when the attempt was sent that brought this answer. ClockKnown is false when the remote
-	// never told its time; SentAt is then ours.
-	SentAt     time.Time
-	ClockKnown bool
-}
-
 // Client is the door to one remote account. It is safe for many goroutines at once.
 type Client struct {
-	o Options
+	o         Options
+	origin    string
+	transport http.RoundTripper
+	pacer     *pacer
+	clock     *clock
+	stats     *stats
+	budget    budget
+	approval  approval
 }
 
 // New checks the options; it makes no call. Failures are of kind fault.Config.
-func New(o Options) (*Client, error) { return &Client{o: o}, nil }
+func New(o Options) (*Client, error) {
+	base, err := checkedURL("the base address", o.BaseURL, o.AllowHTTP)
+	if err != nil {
+		return nil, err
+	}
+	if !(o.PerSecond > 0) || math.IsInf(o.PerSecond, 0) {
+		return nil, fault.Errorf(fault.Config, "the rate must be above zero calls per second, not %v", o.PerSecond)
+	}
+	if a, ok := o.Authorize.(*oauth); ok {
+		if _, err := checkedURL("the address for tokens", a.o.TokenURL, o.AllowHTTP); err != nil {
+			return nil, err
+		}
+	}
+	o = withDefaults(o)
+	c := &Client{
+		o:         o,
+		origin:    originOf(base),
+		transport: o.Transport,
+		clock:     newClock(),
+		stats:     new(stats),
+		budget:    budget{tenths: budgetBurst},
+	}
+	if c.transport == nil {
+		c.transport = newTransport(o)
+	}
+	c.pacer = &pacer{
+		pace:       o.Pace,
+		credential: o.Credential,
+		perSecond:  o.PerSecond,
+		daily:      o.PerDay,
+		zone:       o.Zone,
+		stats:      c.stats,
+	}
+	return c, nil
+}
 
-// Do asks call, within the pace, until it is answered, fails for good, or the retries or their budget are used up.
-func (c *Client) Do(ctx context.Context, call Call) (*Response, error) { return nil, ctx.Err() }
+func withDefaults(o Options) Options {
+	o.Credential = cmp.Or(o.Credential, "source "+o.Source)
+	o.Retries = max(cmp.Or(o.Retries, DefaultRetries), 0)
+	o.HeaderTimeout = cmp.Or(o.HeaderTimeout, DefaultHeaderTimeout)
+	o.BodyTimeout = cmp.Or(o.BodyTimeout, DefaultBodyTimeout)
+	o.MaxBody = cmp.Or(o.MaxBody, DefaultMaxBody)
+	o.MaxHeader = cmp.Or(o.MaxHeader, DefaultMaxHeader)
+	o.UserAgent = cmp.Or(o.UserAgent, "ordersync")
+	if o.Pace == nil {
+		o.Pace = Local()
+	}
+	if o.Jitter == nil {
+		o.Jitter = func(limit time.Duration) time.Duration { return rand.N(limit + 1) }
+	}
+	return o
+}
 
-// Now is the remote's clock, in UTC: ours where the two differ by at most 2 s. Not known: nothing was heard from the remote yet.
-func (c *Client) Now() (t time.Time, known bool) { return time.Now().UTC(), false }
+// Now is the remote's clock, in UTC: ours where the two differ by at most 2 s. Not known: nothing was heard from the remote yet,
+// and t is ours.
+func (c *Client) Now() (t time.Time, known bool) { return c.clock.use(time.Now()) }
 
-// Skew is how far the remote's clock is ahead of ours, to half a second or so.
-func (c *Client) Skew() (ahead time.Duration, known bool) { return 0, false }
+// Skew is how far the remote's clock is ahead of ours, to about half a second.
+func (c *Client) Skew() (ahead time.Duration, known bool) {
+	ahead, known = c.clock.skew(time.Now())
+	if !known {
+		ahead = 0
+	}
+	return ahead, known
+}
 
 // Counters returns what the client did so far.
-func (c *Client) Counters() Counters { return Counters{} }
+func (c *Client) Counters() Counters { return c.stats.counters() }
 
 // Close gives idle connections back. The client may still be used.
-func (c *Client) Close() {}
+func (c *Client) Close() {
+	if closer, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
+}
+
+// settle acts on a failure that the remote itself stated, before it is passed on: a refused credential is marked, a stated wait
+// stops every call of the credential. Pace failures on the way are told with it, and change nothing else.
+func (c *Client) settle(ctx context.Context, err error) error {
+	switch fault.KindOf(err) {
+	case fault.Auth:
+		c.approval.refused()
+		return joined(err, c.o.Pace.Refuse(ctx, c.o.Credential))
+	case fault.RateLimited:
+		stated := fault.RetryAfter(err)
+		wait := sensible(stated)
+		if wait == 0 {
+			if stated != 0 {
+				return fault.Limited(0, worded{text: err.Error()}) // nobody above may see a nonsense wait
+			}
+			return err
+		}
+		c.pacer.hold(wait)
+		return joined(err, c.o.Pace.Park(ctx, c.o.Credential, wait))
+	}
+	return err
+}
+
+// accepted notes a good answer to a request sent at our time sent, and tells the pace when the credential may be standing as
+// refused there. It does not matter when that fails: the next good answer tells it again.
+func (c *Client) accepted(ctx context.Context, sent time.Time) {
+	c.budget.earn()
+	if c.approval.due(sent) && c.o.Pace.Accept(ctx, c.o.Credential) != nil {
+		c.approval.untold()
+	}
+}
+
+// approval remembers when the pace was last told that the credential is good. It is told with the first good answer, with the
+// first to a request that was sent after a refusal, and every half hour: another process may have seen a refusal that we did not.
+type approval struct {
+	mu      sync.Mutex
+	told    time.Time
+	refusal time.Time
+}
+
+func (a *approval) due(sent time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	if sent.Before(a.refusal) || !a.told.IsZero() && now.Sub(a.told) < probeEvery/2 {
+		return false
+	}
+	a.told = now
+	return true
+}
+
+func (a *approval) untold() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.told = time.Time{}
+}
+
+func (a *approval) refused() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.told, a.refusal = time.Time{}, time.Now()
+}

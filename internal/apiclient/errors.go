@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"ordersync/internal/fault"
 )
 
 // Facts about failures that callers may ask for with errors.Is, whatever the kind.
@@ -30,7 +32,7 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("status %d", e.Status)
 }
 
-// TimeoutError says which time ran out and how long it was. It is a context.DeadlineExceeded to errors.Is.
+// TimeoutError says what did not come and how long it was waited for. It is a context.DeadlineExceeded to errors.Is.
 type TimeoutError struct {
 	What  string
 	After time.Duration
@@ -43,3 +45,57 @@ func (e *TimeoutError) Timeout() bool { return true }
 
 // Is makes the error a context.DeadlineExceeded.
 func (e *TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// errEnded stands for the end of the caller's context, until stopped says what that means.
+var errEnded = errors.New("the context ended")
+
+// worded gives an error a text of ours and keeps its cause, where that holds nothing secret, for errors.Is and errors.As.
+type worded struct {
+	text  string
+	cause error
+}
+
+func (e worded) Error() string { return e.text }
+func (e worded) Unwrap() error { return e.cause }
+
+// paceError is a failure of the pace: the remote was not asked, and asking again is the run's business.
+type paceError struct{ err error }
+
+func (e *paceError) Error() string { return e.err.Error() }
+func (e *paceError) Unwrap() error { return e.err }
+
+// joined adds a second failure to the text and chain of the first, which alone decides the kind.
+func joined(first, second error) error {
+	if second == nil {
+		return first
+	}
+	return fmt.Errorf("%w (and then: %w)", first, second)
+}
+
+// stopped is the failure of a call whose context ended: its cause, and what had gone wrong before. A stop on purpose has no kind,
+// whatever went before, so that it is never taken for a fault; a deadline of the caller's without a kind is Transient.
+func stopped(ctx context.Context, name string, last error) error {
+	err := ctx.Err()
+	if cause := context.Cause(ctx); !errors.Is(cause, err) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	if errors.Is(err, context.DeadlineExceeded) && fault.KindOf(err) == fault.Internal {
+		err = fault.New(fault.Transient, err)
+	}
+	if last == nil {
+		return fmt.Errorf("%s: stopped: %w", name, err)
+	}
+	return fmt.Errorf("%s: stopped: %w (before that: %w)", name, err, unclassified(last))
+}
+
+// unclassified takes the kind off an error and keeps its text, and its cause where that has no kind of its own.
+func unclassified(err error) error {
+	var cause error
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		cause = f.Err
+	}
+	if _, ok := errors.AsType[fault.Kind](cause); ok {
+		cause = nil
+	}
+	return worded{text: err.Error(), cause: cause}
+}

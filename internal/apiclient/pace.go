@@ -1,8 +1,15 @@
 package apiclient
 
 import (
+	"container/list"
 	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
 	"time"
+
+	"ordersync/internal/fault"
 )
 
 // Pace is the shared right to make calls. One credential has one pace, whoever uses it: the store keeps it on a table so that
@@ -19,4 +26,230 @@ type Pace interface {
 	Refuse(ctx context.Context, credential string) error
 	// Accept notes that the remote accepted the credential: it is no longer refused.
 	Accept(ctx context.Context, credential string) error
+}
+
+const (
+	// stretch makes a second's worth of slots last longer than a second. A call may be late after its slot by as much (mostLate)
+	// without more calls than the rate falling into any one second.
+	stretch  = 10 * time.Millisecond
+	mostLate = stretch
+	// leastLate keeps a fast rate from forfeiting slots to the timer's own slack.
+	leastLate = 2 * time.Millisecond
+	// parkedTurns is how many short parks in a row one call sits out.
+	parkedTurns = 3
+)
+
+// pacer hands out the slots of one client in the order of asking. At most about a second of slots is reserved ahead, so that a
+// client that stops leaves no hole and others get their share.
+type pacer struct {
+	pace       Pace
+	credential string
+	perSecond  float64
+	daily      int
+	zone       time.Duration
+	stats      *stats
+
+	line line
+
+	// What follows belongs to whoever has the turn.
+	next      time.Time     // the next slot in hand
+	left      int           // how many are in hand
+	spacing   time.Duration // between them
+	late      time.Duration // how late each may be used
+	size      int           // how many were reserved together
+	forfeited int           // how many of these came too late to be used
+	answering time.Duration // how long the pace took to answer lately
+
+	mu   sync.Mutex
+	held time.Time // no slot is used before
+}
+
+// take waits for the next slot. It returns when the call may be sent, at once when ctx ends.
+func (p *pacer) take(ctx context.Context) error {
+	start, waited := time.Now(), false
+	waits := func(wait time.Duration) {
+		waited = true
+		traceOf(ctx).wait(wait)
+	}
+	defer func() {
+		if waited {
+			p.stats.wait(time.Since(start))
+		}
+	}()
+	if err := p.line.join(ctx, func(ahead int) { waits(time.Duration(ahead) * p.gap(0)) }); err != nil {
+		return err
+	}
+	defer p.line.leave()
+	for slept, parked := 0, 0; ; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		wait, err := p.step(ctx, slept)
+		if err != nil {
+			if wait = p.parked(err); wait == 0 || parked == parkedTurns {
+				return err
+			}
+			parked++
+		} else if wait == 0 {
+			return nil
+		}
+		waits(wait)
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+		slept++
+	}
+}
+
+// step makes one move towards a slot: it returns zero when a slot has been taken, and else how long to wait before the next
+// step. Slept counts the waits of this call so far.
+func (p *pacer) step(ctx context.Context, slept int) (time.Duration, error) {
+	if wait := p.holding(); wait > longestInPlace {
+		return 0, fault.Limited(wait, fmt.Errorf("the remote asked for a pause, %s of it are left", roundUp(wait)))
+	} else if wait > 0 {
+		p.left = 0
+		return wait, nil
+	}
+	now, missed := time.Now(), false
+	for p.left > 0 && now.Sub(p.next) > p.late {
+		p.use()
+		p.forfeited++
+		missed = true
+	}
+	if p.left == 0 {
+		if err := p.reserve(ctx, slept); err != nil {
+			return 0, err
+		}
+		now, missed = time.Now(), false
+	}
+	// Too late for one slot and early for the next, both ours: whoever gives up the first may use the second early, because no
+	// second then holds more calls than with the second used in time.
+	if wait := p.next.Sub(now); wait > 0 && !missed {
+		return wait, nil
+	}
+	p.use()
+	return 0, nil
+}
+
+func (p *pacer) use() {
+	p.next = p.next.Add(p.spacing)
+	p.left--
+}
+
+// reserve takes more slots from the pace: one for a caller slower than the rate, twice as many as before for one that used the
+// last ones promptly, up to a second's worth. On a machine that wakes callers too late for the slot that they slept for, it
+// takes twice as many with each wait, so that the call finds one in the end.
+func (p *pacer) reserve(ctx context.Context, slept int) error {
+	size := 1 << min(slept, 6)
+	if p.size > 0 && p.forfeited*8 <= p.size && time.Since(p.next) <= p.late {
+		size = max(size, min(2*p.size, int(p.perSecond)))
+	}
+	spacing := p.gap(p.answering)
+	asked := time.Now()
+	wait, err := p.pace.Reserve(ctx, p.credential, size, spacing, p.daily, p.zone)
+	if err != nil && size > 1 && errors.Is(err, fault.RateLimited) { // the rest of a day's quota may be smaller than size
+		size, asked = 1, time.Now()
+		wait, err = p.pace.Reserve(ctx, p.credential, size, spacing, p.daily, p.zone)
+	}
+	if err != nil {
+		p.size, p.left = 0, 0
+		return err
+	}
+	now := time.Now()
+	took := now.Sub(asked)
+	p.answering = max(took, p.answering-p.answering/8)
+	p.next, p.left, p.size, p.forfeited, p.spacing = now.Add(wait), size, size, 0, spacing
+	// The pace counted wait from some moment between asked and now: a slot may be that much later than it thinks already.
+	p.late = max(min(spacing/2, mostLate)-took, leastLate)
+	return nil
+}
+
+// gap is the spacing of slots for a pace that takes answering to answer: the less certain the instant of a slot, the wider.
+func (p *pacer) gap(answering time.Duration) time.Duration {
+	second := time.Second + stretch + min(max(answering+leastLate-mostLate, 0), time.Second/10)
+	return time.Duration(math.Ceil(float64(second) / p.perSecond))
+}
+
+// parked is how long a failure of the pace asks to wait in place, zero when it does not.
+func (p *pacer) parked(err error) time.Duration {
+	if wait := fault.RetryAfter(err); wait <= longestInPlace && errors.Is(err, fault.RateLimited) {
+		return wait
+	}
+	return 0
+}
+
+// hold lets no slot be used before wait has passed. It never shortens a longer hold.
+func (p *pacer) hold(wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until := time.Now().Add(wait); until.After(p.held) {
+		p.held = until
+	}
+}
+
+func (p *pacer) holding() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Until(p.held)
+}
+
+// sleep waits, at most until ctx ends.
+func sleep(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// line gives one turn at a time, first come first served.
+type line struct {
+	mu      sync.Mutex
+	busy    bool
+	waiting list.List // of chan struct{}, closed when the turn comes
+}
+
+// join waits for the turn. It reports how many are ahead, when any are.
+func (l *line) join(ctx context.Context, behind func(ahead int)) error {
+	l.mu.Lock()
+	if !l.busy {
+		l.busy = true
+		l.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	place := l.waiting.PushBack(turn)
+	ahead := l.waiting.Len()
+	l.mu.Unlock()
+	behind(ahead)
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	select {
+	case <-turn: // it came at the same moment: pass it on
+		l.mu.Unlock()
+		l.leave()
+	default:
+		l.waiting.Remove(place)
+		l.mu.Unlock()
+	}
+	return context.Cause(ctx)
+}
+
+// leave ends the turn.
+func (l *line) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := l.waiting.Front()
+	if first == nil {
+		l.busy = false
+		return
+	}
+	close(l.waiting.Remove(first).(chan struct{}))
 }
