@@ -234,6 +234,7 @@ func (w *walk) pass(ctx context.Context, window order.Window, cursor order.Curso
 	if last == nil {
 		return again, fault.Errorf(fault.Internal, "read %s of %s: the source brought no page and no error", windowText(window), w.ID)
 	}
+	tally.fullest = w.fullest
 	decided := tally.judge(w.divisible(window))
 	switch {
 	case decided == complete || decided == lies:
@@ -275,11 +276,14 @@ func (w *walk) completeThin(ctx context.Context, page *order.Page, tally *tally)
 	}
 	wanted := make([]*order.Order, 0, len(thin))
 	for _, o := range thin {
-		if version, ok := known[o.ID]; !ok || o.ModifiedAt.After(version.ModifiedAt) {
+		if version, ok := known[o.ID]; !ok || !w.settled(version, o.ModifiedAt) {
 			wanted = append(wanted, o)
 		}
 	}
-	w.run.Unchanged += len(thin) - len(wanted)
+	if unchanged := len(thin) - len(wanted); unchanged > 0 {
+		w.run.Unchanged += unchanged
+		w.cp.Poison = nil // orders that are stored were understood
+	}
 	records := make([]order.Record, 0, len(page.Records))
 	for _, r := range page.Records {
 		if r.Dead != nil {
@@ -296,6 +300,15 @@ func (w *walk) completeThin(ctx context.Context, page *order.Page, tally *tally)
 	}
 	page.Records, page.Thin = records, false
 	return nil
+}
+
+// settled reports whether a stored version holds everything that the remote changed at modified. A detail is fresher than the list
+// that led to it: one fetched before that step of the remote's clock was over, and shown, may lack a second change of the same time.
+func (w *walk) settled(stored order.Version, modified time.Time) bool {
+	if stored.ModifiedAt.Equal(modified) {
+		return !stored.FetchedAt.Before(modified.Add(w.step + w.Limits.Settle))
+	}
+	return stored.ModifiedAt.After(modified)
 }
 
 // within is the checkpoint while the window is open.
@@ -367,7 +380,7 @@ func (w *walk) retreat(ctx context.Context, window order.Window, failure error) 
 	}
 	to := w.cp
 	to.Slice = max(window.Length()/2, w.step)
-	if _, err := w.Store.Commit(ctx, w.cp, to, order.Page{}); err != nil {
+	if _, err := w.Store.Commit(ctx, w.cp, to, order.Page{}); err != nil && !errors.Is(err, order.ErrMoved) {
 		return errors.Join(failure, fmt.Errorf("remember a shorter window for %s/%s: %w", w.ID, w.Name, err))
 	}
 	return failure

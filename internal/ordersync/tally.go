@@ -28,6 +28,9 @@ type tally struct {
 	beyond map[uint64]bool
 	dead   map[uint64]bool
 
+	// fullest is the largest page that the run has seen.
+	fullest int
+
 	responses []response
 	pass      passTally
 	earlier   []passTally
@@ -125,11 +128,17 @@ func (t *tally) proved() bool {
 		}
 		highest = max(highest, response.total)
 		explained := len(t.beyond) - response.beyond
-		if highest <= response.total+explained && since[r] == response.total-response.beyond {
+		if highest <= response.total+explained && since[r] == response.total-response.beyond && t.credible(r) {
 			return true
 		}
 	}
 	return false
+}
+
+// credible refuses a total of 0 that the response before it did not announce as well: a remote that is in trouble pretends once
+// that there is nothing.
+func (t *tally) credible(r int) bool {
+	return t.responses[r].total > 0 || r > 0 && t.responses[r-1].announced && t.responses[r-1].total == 0
 }
 
 // listed is the number of distinct records of the window.
@@ -159,23 +168,35 @@ const maxPasses = 6
 // judge closes the pass and says what to do. divisible tells whether the window is longer than the filter's smallest step.
 func (t *tally) judge(divisible bool) verdict {
 	t.end()
-	last := t.earlier[len(t.earlier)-1]
 	switch {
 	case t.records() == 0:
 		return t.judgeEmpty()
 	case t.announces():
 		return t.judgeAnnounced(divisible)
-	case !last.numbered || len(t.earlier) == 1 && last.filled <= 1:
-		return complete
-	case divisible:
-		return halve
-	case len(t.earlier) > 1 && last.fresh == 0:
-		return complete
-	case len(t.earlier) < maxPasses:
-		return again
-	default:
-		return differ
 	}
+	return t.judgeSilent(divisible)
+}
+
+// judgeSilent decides where nothing is announced. A cursor is trusted to its end, and so is a listing of one page that is shorter
+// than another page of the run: it was not cut off, so nothing can have drifted behind it. Several numbered pages are halved
+// towards that; what cannot be halved is read again until a reading brings nothing that those before it lacked.
+func (t *tally) judgeSilent(divisible bool) verdict {
+	n := len(t.earlier)
+	last := t.earlier[n-1]
+	vanished := last.filled == 0 && t.earlier[max(n-2, 0)].filled > 0
+	switch {
+	case vanished && n < maxPasses:
+		return again // all at once: a lapse of the remote, more likely than not
+	case !last.numbered || last.filled <= 1 && last.records < t.fullest:
+		return complete
+	case divisible && last.filled > 1:
+		return halve
+	case n > 1 && last.fresh == 0:
+		return complete
+	case n < maxPasses:
+		return again
+	}
+	return differ
 }
 
 // judgeEmpty: an empty answer is asked for twice before it is believed.

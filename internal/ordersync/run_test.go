@@ -1,0 +1,372 @@
+package ordersync_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ordersync/internal/fault"
+	"ordersync/internal/order"
+	"ordersync/internal/ordersync"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// scripted is a source that answers each reading by a function and records the windows it was asked for.
+type scripted struct {
+	now   time.Time
+	pages func(ctx context.Context, window order.Window, yield func(order.Page, error) bool)
+	asked []string
+}
+
+func (s *scripted) Now(context.Context) (time.Time, error) { return s.now, nil }
+
+func (s *scripted) Pages(ctx context.Context, window order.Window, _ order.Cursor) iter.Seq2[order.Page, error] {
+	s.asked = append(s.asked, window.Since.Format("02 15:04:05")+" - "+window.Until.Format("02 15:04:05"))
+	return func(yield func(order.Page, error) bool) { s.pages(ctx, window, yield) }
+}
+
+func (s *scripted) Complete(context.Context, []*order.Order, func()) ([]order.Record, error) {
+	return nil, errors.New("nothing here is thin")
+}
+
+func at(text string) time.Time {
+	t, err := time.Parse("2006-01-02 15:04:05", "2026-11-"+text)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// quiet is a world in which nothing happens, as the ground for a memory store.
+func quiet() *memory {
+	w := newWorld(1, byCreatedDay)
+	clear(w.orders)
+	return newMemory(w)
+}
+
+func good(n int) order.Page {
+	page := order.Page{Numbered: true, Total: order.Some(n)}
+	for i := range n {
+		page.Records = append(page.Records, order.Record{Order: &order.Order{Source: "shop", ID: fmt.Sprint("g", i), ModifiedAt: at("20 09:00:00")}})
+	}
+	return page
+}
+
+func bad(n int) order.Page {
+	page := order.Page{Numbered: true, Total: order.Some(n)}
+	for i := range n {
+		page.Records = append(page.Records, order.Record{Dead: &order.DeadLetter{
+			Source: "shop", ID: fmt.Sprint("b", i), Reason: "total: not an amount", Version: order.Version{FetchedAt: at("20 09:00:00")},
+		}})
+	}
+	return page
+}
+
+func one(page order.Page) func(context.Context, order.Window, func(order.Page, error) bool) {
+	return func(_ context.Context, _ order.Window, yield func(order.Page, error) bool) { yield(page, nil) }
+}
+
+func TestWindows(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		limits ordersync.Limits
+		cp     order.Checkpoint
+		span   ordersync.Span
+		now    time.Time
+		want   []string
+	}{
+		{
+			name: "first run: from the start, ever longer windows", now: at("20 12:00:30"), span: ordersync.Span{Start: at("20 08:00:00")},
+			limits: ordersync.Limits{Settle: 30 * time.Second, Slice: time.Hour},
+			want: []string{
+				"20 08:00:00 - 20 08:30:00", "20 08:30:00 - 20 09:30:00", "20 09:30:00 - 20 10:30:00",
+				"20 10:30:00 - 20 11:30:00", "20 11:30:00 - 20 12:00:00",
+			},
+		},
+		{
+			name: "following: the overlap before the watermark, the settle time before now", now: at("20 12:00:00"),
+			cp: order.Checkpoint{Watermark: at("20 11:55:00"), Revision: 1}, span: ordersync.Span{Start: at("01 00:00:00")},
+			limits: ordersync.Limits{Settle: time.Minute, Overlap: 10 * time.Minute},
+			want:   []string{"20 11:45:00 - 20 11:59:00"},
+		},
+		{
+			name: "nothing has passed", now: at("20 12:00:00"), cp: order.Checkpoint{Watermark: at("20 12:00:00"), Revision: 1},
+		},
+		{
+			name: "whole days end at midnight in the filter's zone", now: at("20 12:00:00"), span: ordersync.Span{Start: at("18 05:00:00")},
+			limits: ordersync.Limits{Step: 24 * time.Hour, Zone: berlin},
+			want:   []string{"18 05:00:00 - 18 23:00:00", "18 23:00:00 - 20 12:00:00"},
+		},
+		{
+			name: "a backfill ends where it was told", now: at("20 12:00:00"), cp: order.Checkpoint{Stream: "orders"},
+			span: ordersync.Span{Start: at("01 00:00:00"), Until: at("01 00:20:00")},
+			want: []string{"01 00:00:00 - 01 00:20:00"},
+		},
+		{
+			name: "a sweep ignores its watermark", now: at("20 12:00:00"), cp: order.Checkpoint{Watermark: at("20 11:00:00"), Revision: 7},
+			span: ordersync.Span{Back: 20 * time.Minute}, want: []string{"20 11:40:00 - 20 12:00:00"},
+		},
+		{
+			name: "an interrupted sweep goes on", now: at("20 12:00:00"), span: ordersync.Span{Back: time.Hour},
+			cp:   order.Checkpoint{Watermark: at("20 11:40:00"), Window: order.Window{Since: at("20 11:40:00"), Until: at("20 11:50:00")}, Revision: 7},
+			want: []string{"20 11:40:00 - 20 12:00:00"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m := quiet()
+			c.cp.Source, c.cp.Stream = "shop", "s"
+			m.checkpoints["s"] = c.cp
+			page := good(1)
+			source := &scripted{now: c.now, pages: one(page)}
+			s := &ordersync.Stream{ID: "shop", Name: "s", Source: source, Store: m, Limits: c.limits}
+			run, err := s.Run(t.Context(), c.span)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, source.asked); diff != "" {
+				t.Errorf("windows (-want +got):\n%s", diff)
+			}
+			if run.Windows != len(c.want) || run.Passes != len(c.want) {
+				t.Errorf("the run counts %d windows and %d passes, want %d of each", run.Windows, run.Passes, len(c.want))
+			}
+		})
+	}
+}
+
+func TestTheWatermarkStaysWhileTheOverlapIsRead(t *testing.T) {
+	t.Parallel()
+	m := quiet()
+	mark := at("20 11:55:00")
+	m.checkpoints["orders"] = order.Checkpoint{Source: "shop", Stream: "orders", Watermark: mark, Slice: time.Minute, Revision: 1}
+	source := &scripted{now: at("20 12:00:00")}
+	source.pages = func(_ context.Context, _ order.Window, yield func(order.Page, error) bool) {
+		if got := m.checkpoints["orders"].Watermark; got.Before(mark) {
+			t.Errorf("the watermark went back to %v", got)
+		}
+		yield(good(1), nil)
+	}
+	s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m, Limits: ordersync.Limits{Overlap: 20 * time.Minute}}
+	run, err := s.Run(t.Context(), ordersync.Span{Start: at("01 00:00:00")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !run.Watermark.Equal(at("20 12:00:00")) || len(m.broken) > 0 {
+		t.Errorf("the watermark ended at %v; broken: %v", run.Watermark, m.broken)
+	}
+}
+
+func TestAClockThatWentBack(t *testing.T) {
+	t.Parallel()
+	m := quiet()
+	m.checkpoints["orders"] = order.Checkpoint{Source: "shop", Stream: "orders", Watermark: at("20 12:00:00"), Revision: 1}
+	s := &ordersync.Stream{ID: "shop", Name: "orders", Source: &scripted{now: at("20 11:00:00"), pages: one(good(1))}, Store: m}
+	_, err := s.Run(t.Context(), ordersync.Span{})
+	if fault.KindOf(err) != fault.Protocol || !strings.Contains(err.Error(), "went back") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTooWideWindowsAreHalved(t *testing.T) {
+	t.Parallel()
+	m := quiet()
+	source := &scripted{now: at("20 09:00:00")}
+	source.pages = func(_ context.Context, window order.Window, yield func(order.Page, error) bool) {
+		if window.Length() > 10*time.Minute {
+			yield(order.Page{}, fmt.Errorf("too many: %w", order.ErrTooWide))
+			return
+		}
+		yield(good(1), nil)
+	}
+	s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m, Limits: ordersync.Limits{Step: time.Minute, Slice: 30 * time.Minute}}
+	if _, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:30:00")}); err != nil {
+		t.Fatal(err)
+	}
+	last := source.asked[len(source.asked)-1]
+	if !strings.HasSuffix(last, "20 09:00:00") || source.asked[1] != "20 08:30:00 - 20 08:45:00" || source.asked[2] != "20 08:30:00 - 20 08:37:00" {
+		t.Errorf("windows: %q", source.asked)
+	}
+
+	source.pages = func(_ context.Context, _ order.Window, yield func(order.Page, error) bool) {
+		yield(order.Page{}, fault.New(fault.Protocol, fmt.Errorf("the parameter page is ignored: %w", order.ErrTooWide)))
+	}
+	source.now = at("20 10:00:00")
+	_, err := s.Run(t.Context(), ordersync.Span{})
+	if fault.KindOf(err) != fault.Protocol || !strings.Contains(err.Error(), "the parameter page is ignored") {
+		t.Errorf("at the smallest step the source's own error must be told, got %v", err)
+	}
+}
+
+func TestALieIsAcceptedAndTold(t *testing.T) {
+	t.Parallel()
+	m := quiet()
+	page := good(2)
+	page.Total = order.Some(5)
+	s := &ordersync.Stream{ID: "shop", Name: "orders", Source: &scripted{now: at("20 09:00:00"), pages: one(page)}, Store: m}
+	run, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:40:00")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []ordersync.Shortfall{{Window: order.Window{Since: at("20 08:40:00"), Until: at("20 09:00:00")}, Announced: 5, Listed: 2}}
+	if diff := cmp.Diff(want, run.Shortfalls); diff != "" || run.Passes != 6 {
+		t.Errorf("%d passes, shortfalls (-want +got):\n%s", run.Passes, diff)
+	}
+}
+
+func TestPoison(t *testing.T) {
+	t.Parallel()
+	run := func(t *testing.T, m *memory, page order.Page) error {
+		t.Helper()
+		s := &ordersync.Stream{ID: "shop", Name: "orders", Source: &scripted{now: at("20 09:00:00"), pages: one(page)}, Store: m}
+		_, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:40:00")})
+		return err
+	}
+	mixed := func(good, bad order.Page, every int) order.Page {
+		page := order.Page{Numbered: true, Total: order.Some(len(good.Records) + len(bad.Records))}
+		for i, r := range good.Records {
+			page.Records = append(page.Records, r)
+			if i%every == 0 && i/every < len(bad.Records) {
+				page.Records = append(page.Records, bad.Records[i/every])
+			}
+		}
+		page.Total = order.Some(len(page.Records))
+		return page
+	}
+	t.Run("a few are set aside", func(t *testing.T) {
+		t.Parallel()
+		m := quiet()
+		if err := run(t, m, mixed(good(30), bad(3), 5)); err != nil {
+			t.Fatal(err)
+		}
+		if len(m.orders) != 30 || len(m.dead) != 3 {
+			t.Errorf("%d orders and %d dead letters", len(m.orders), len(m.dead))
+		}
+	})
+	t.Run("more than a fifth of a window stops it before the page is committed", func(t *testing.T) {
+		t.Parallel()
+		m := quiet()
+		err := run(t, m, mixed(good(30), bad(11), 2))
+		if fault.KindOf(err) != fault.Protocol || !strings.Contains(err.Error(), "11 of the last 41 orders") {
+			t.Errorf("got %v", err)
+		}
+		if len(m.orders) != 0 || len(m.dead) != 0 || !m.checkpoints["orders"].Watermark.IsZero() {
+			t.Errorf("something was committed: %d orders, %d dead letters", len(m.orders), len(m.dead))
+		}
+	})
+	t.Run("ten in a row", func(t *testing.T) {
+		t.Parallel()
+		if err := run(t, quiet(), bad(10)); fault.KindOf(err) != fault.Protocol {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("nine in a row, and then the same ones again at every run", func(t *testing.T) {
+		t.Parallel()
+		m := quiet()
+		s := &ordersync.Stream{ID: "shop", Name: "orders", Source: &scripted{now: at("20 09:00:00"), pages: one(bad(9))}, Store: m}
+		for range 3 {
+			if _, err := s.Run(t.Context(), ordersync.Span{Back: time.Minute}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := len(m.checkpoints["orders"].Poison); got != 9 {
+			t.Errorf("%d remembered in a row, want 9", got)
+		}
+	})
+}
+
+func TestPatienceEndsARunThatStandsStill(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := quiet()
+		source := &scripted{now: at("20 09:00:00")}
+		source.pages = func(ctx context.Context, _ order.Window, yield func(order.Page, error) bool) {
+			<-ctx.Done()
+			yield(order.Page{}, ctx.Err())
+		}
+		var extend func(time.Duration)
+		s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m, Trace: func(ctx context.Context, wait func(time.Duration)) context.Context {
+			extend = wait
+			return ctx
+		}}
+		begin := time.Now()
+		time.AfterFunc(time.Minute, func() { extend(3 * time.Minute) })
+		_, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:40:00")})
+		if fault.KindOf(err) != fault.Transient || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(begin); took != 8*time.Minute {
+			t.Errorf("it took %v: five minutes of patience and three that the pace asked for", took)
+		}
+	})
+}
+
+func TestStoppingLeavesTheCauseAndNoGoroutine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		errStop := errors.New("we are stopping")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		m := quiet()
+		source := &scripted{now: at("20 09:00:00")}
+		source.pages = func(ctx context.Context, _ order.Window, yield func(order.Page, error) bool) {
+			cancel(errStop)
+			<-ctx.Done()
+			yield(order.Page{}, ctx.Err())
+		}
+		s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m}
+		if _, err := s.Run(ctx, ordersync.Span{Start: at("20 08:40:00")}); !errors.Is(err, errStop) {
+			t.Errorf("got %v, want the cause", err)
+		}
+	})
+}
+
+func TestAPanicOfTheSourceFailsTheRun(t *testing.T) {
+	t.Parallel()
+	source := &scripted{now: at("20 09:00:00"), pages: func(context.Context, order.Window, func(order.Page, error) bool) { panic("boom") }}
+	s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: quiet()}
+	if _, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:40:00")}); fault.KindOf(err) != fault.Internal {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestRetreat: after a passing failure deep in a long window the next run tries a shorter one.
+func TestRetreat(t *testing.T) {
+	t.Parallel()
+	m := quiet()
+	m.checkpoints["orders"] = order.Checkpoint{Source: "shop", Stream: "orders", Slice: 8 * time.Hour, Revision: 1}
+	source := &scripted{now: at("20 09:00:00")}
+	source.pages = func(_ context.Context, window order.Window, yield func(order.Page, error) bool) {
+		page := good(2)
+		page.Total = order.Some(4)
+		if yield(page, nil) && window.Length() > 2*time.Hour {
+			yield(order.Page{}, fault.Errorf(fault.Transient, "502"))
+			return
+		}
+		rest := good(4)
+		rest.Records = rest.Records[2:]
+		yield(rest, nil)
+	}
+	s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m}
+	for range 10 {
+		_, err := s.Run(t.Context(), ordersync.Span{Start: at("20 01:00:00")})
+		if err == nil {
+			break
+		}
+		if fault.KindOf(err) != fault.Transient {
+			t.Fatal(err)
+		}
+	}
+	if mark := m.checkpoints["orders"].Watermark; !mark.Equal(at("20 09:00:00")) {
+		t.Errorf("the watermark is %v", mark)
+	}
+}
