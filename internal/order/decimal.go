@@ -99,9 +99,6 @@ func parsePlain(text string) (Decimal, bool) {
 	if whole == "" || len(whole) > wholeDigits || len(fraction) > Places || !allDigits(whole) || !allDigits(fraction) {
 		return Decimal{}, false
 	}
-	if strings.HasSuffix(digits, ".") {
-		return Decimal{}, false
-	}
 	whole = strings.TrimLeft(whole, "0")
 	if whole == "" && strings.Trim(fraction, "0") == "" {
 		return Decimal{}, true
