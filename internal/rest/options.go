@@ -159,7 +159,7 @@ type Lines struct {
 
 // Refunds is where the refunds of an order stand, and their fields inside a refund.
 type Refunds struct {
-	Paths                                                   []string
+	Paths                                                     []string
 	ID, LineID, Amount, Status, Reason, CreatedAt, RefundedAt Field
 }
 
