@@ -14,12 +14,13 @@ BIN ?= bin/ordersyncd
 STAMP ?= $(shell internal/tools/stamp)
 
 LINT := go tool -modfile=internal/tools/go.mod golangci-lint
-# Where util-linux is, a make or a go that is killed takes the tests, and they their servers, with it.
+# One private server for all tests, or the one of ORDERSYNC_TEST_DSN. Where util-linux is, a make or a go that is killed takes what
+# it started with it.
 ifneq ($(shell command -v setpriv 2>/dev/null),)
 WITH_MAKE := setpriv --pdeathsig TERM
 WITH_GO := -exec 'setpriv --pdeathsig KILL'
 endif
-TEST := $(WITH_MAKE) go test -count=1 $(WITH_GO)
+TEST := $(WITH_MAKE) bin/withserver $(WITH_MAKE) go test -count=1 $(WITH_GO)
 
 .PHONY: help
 help: ## this list
@@ -35,12 +36,14 @@ demo: build ## the whole story without any account or server; KEEP=1 leaves it u
 
 .PHONY: test
 test: ## all tests, at most 10 minutes on 2 cores; provides the MariaDB that they need (or give ORDERSYNC_TEST_DSN)
+	@go build -o bin/withserver ./internal/mariadb/withserver
 	@exec $(TEST) -timeout 9m $(ARGS) ./...
 
 .PHONY: race
 race: export CGO_ENABLED = 1
 race: ## all tests in random order under the race detector, which needs a C compiler
 	@internal/tools/need-cc
+	@CGO_ENABLED=0 go build -o bin/withserver ./internal/mariadb/withserver
 	@exec $(TEST) -timeout 20m -race -shuffle=on $(ARGS) ./...
 
 .PHONY: lint
