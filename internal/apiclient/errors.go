@@ -29,7 +29,7 @@ func (e *StatusError) Error() string {
 	if text := http.StatusText(e.Status); text != "" {
 		return fmt.Sprintf("%d %s", e.Status, text)
 	}
-	return fmt.Sprintf("status %d", e.Status)
+	return fmt.Sprintf("%d (no known status)", e.Status)
 }
 
 // TimeoutError says what did not come and how long it was waited for. It is a context.DeadlineExceeded to errors.Is.
