@@ -24,16 +24,18 @@ type Config struct {
 	Language string `yaml:"language" validate:"oneof=en zh-CN" doc:"The language of mails and reports."`
 	// State is the daemon's own folder.
 	State    string   `yaml:"state" validate:"required" doc:"The folder in which the daemon keeps its own files. Default: $STATE_DIRECTORY, which systemd sets."`
-	Database Database `yaml:"database" validate:"-" doc:"Where the orders are stored."`
+	Database Database `yaml:"database" doc:"Where the orders are stored."`
 	// Sources and Jobs stand in the file's order.
 	Sources []*Source `yaml:"sources" validate:"min=1,dive" doc:"The shops, each under a name of your choice. The name becomes part of every stored row."`
-	Jobs    []*Job    `yaml:"jobs" validate:"dive" doc:"What runs when, each under a name of your choice."`
+	Jobs    []*Job    `yaml:"jobs" validate:"omitempty,dive" doc:"What runs when, each under a name of your choice."`
 
 	// Warnings are what is allowed and probably not meant.
 	Warnings []Problem `yaml:"-" validate:"-"`
 
-	zone *time.Location
-	file *document
+	zone   *time.Location
+	report *report
+
+	_ struct{} `later:"alerts status encryption retention report"`
 }
 
 // Zone is the time zone of the file.
@@ -90,7 +92,7 @@ type TLS struct {
 type Source struct {
 	// Name is the key under sources.
 	Name string `yaml:"-" validate:"-"`
-	Kind string `yaml:"kind" validate:"-"`
+	Kind string `yaml:"-" validate:"-"`
 	// Rest is set for kind rest.
 	Rest *Rest `yaml:"-" validate:"required"`
 }
@@ -106,7 +108,7 @@ type Rest struct {
 	Preset    string  `yaml:"preset" validate:"-" doc:"A ready-made description that the keys given here override: us-server."`
 	BaseURL   string  `yaml:"base_url" validate:"required" doc:"The address of the API, such as https://api.example.com. Paths are appended to it."`
 	AllowHTTP bool    `yaml:"allow_http" doc:"Allows http:// to another machine: credentials then travel readable by anybody on the way."`
-	Auth      Auth    `yaml:"auth" doc:"How the shop knows us: exactly one of bearer, header, basic, query, oauth2, none."`
+	Auth      Auth    `yaml:"auth" merge:"whole" doc:"How the shop knows us: exactly one of bearer, header, basic, query, oauth2, none."`
 	Request   Request `yaml:"request" doc:"What is asked."`
 	// FilterStatus is the value of the status filter; empty: all orders.
 	FilterStatus string  `yaml:"filter_status" doc:"Only orders of this status. Careful: an order that leaves the status is never updated again."`
@@ -125,12 +127,14 @@ type Rest struct {
 	Settle Duration `yaml:"settle" validate:"gte=0" doc:"How old a change must be before it is read."`
 	// Slice is the longest window of one pass.
 	Slice Duration `yaml:"slice" validate:"gt=0" doc:"The longest span of time that is asked for at once."`
+
+	_ struct{} `later:"detail errors empty"`
 }
 
 // Auth is how the remote knows us: exactly one form is set; Form names it.
 type Auth struct {
-	// None says on purpose that there is no authentication.
-	None bool `yaml:"none" doc:"The API asks for nothing."`
+	// None is set where the operator says that there is no authentication.
+	None *NoAuth `yaml:"none" doc:"The API asks for nothing: none: {}"`
 	// Bearer is short for the header "Authorization: Bearer X".
 	Bearer Secret      `yaml:"bearer" doc:"A token, sent as 'Authorization: Bearer TOKEN'."`
 	Header *AuthHeader `yaml:"header" doc:"A header of any name."`
@@ -140,7 +144,12 @@ type Auth struct {
 	OAuth2 *OAuth2           `yaml:"oauth2" doc:"OAuth 2 client credentials."`
 	// Issued is when the credential was issued; zero: not said.
 	Issued time.Time `yaml:"issued" doc:"The day the credential was issued, as a reminder of its age."`
+
+	_ struct{} `later:"login next"`
 }
+
+// NoAuth is written as {}.
+type NoAuth struct{}
 
 // AuthHeader is a header with a secret in it.
 type AuthHeader struct {
@@ -173,10 +182,15 @@ type OAuth2 struct {
 // Request is what is asked.
 type Request struct {
 	// Paths are tried in order on 404; the first that answers is remembered. One path is a list of one.
-	Path  string   `yaml:"path" doc:"The path of the order list, such as /orders."`
-	Paths []string `yaml:"paths" doc:"Several paths: on 404 the next one is tried, and the one that answers is remembered."`
+	Path  string   `yaml:"path" instead:"paths" doc:"The path of the order list, such as /orders."`
+	Paths []string `yaml:"paths" instead:"path" doc:"Several paths: on 404 the next one is tried, and the one that answers is remembered."`
 	// Query holds further parameters. A parameter that a preset gives is dropped by null.
-	Query map[string]string `yaml:"query" doc:"Further parameters of every call. A parameter of the preset is dropped by null."`
+	// In a value "{filter_status}" stands for Rest.FilterStatus.
+	Query map[string]string `yaml:"query" doc:"Further parameters of every call; {filter_status} stands for the key of that name. A parameter of the preset is dropped by null."`
+	// Method is GET.
+	Method string `yaml:"method" validate:"oneof=GET" later:"POST" doc:"The HTTP method."`
+
+	_ struct{} `later:"headers body"`
 }
 
 // Window is how the remote filters by time.
@@ -187,8 +201,8 @@ type Window struct {
 	Until Bound  `yaml:"until" doc:"The parameter for the end."`
 	// Layout is a Go layout, or one of: rfc3339, rfc3339ms, rfc1123z, date, datetime, unix, unix_ms.
 	Layout string `yaml:"layout" validate:"required" doc:"How times are written: rfc3339, rfc3339ms, rfc1123z, date, unix, unix_ms, or a layout such as 2006-01-02 15:04:05."`
-	// Zone is the zone of values that do not say one.
-	Zone string `yaml:"zone" validate:"timezone" doc:"The zone in which times without a zone are written and read."`
+	// Zone is the zone of values that do not say one; empty: nobody knows.
+	Zone string `yaml:"zone" validate:"omitempty,timezone" doc:"The zone in which times without a zone are written and read."`
 	// Resolution is the smallest step the filter can tell apart.
 	Resolution Duration `yaml:"resolution" validate:"gt=0" doc:"The smallest step that the filter can tell apart: 1s, or 24h where it takes dates."`
 	SinceBound string   `yaml:"since_bound" validate:"oneof=inclusive exclusive" doc:"Whether an order exactly at the begin is in the answer."`
@@ -197,6 +211,8 @@ type Window struct {
 	Overlap Duration `yaml:"overlap" validate:"gte=0" doc:"The same as overlap of the source."`
 	Settle  Duration `yaml:"settle" validate:"gte=0" doc:"The same as settle of the source."`
 	Slice   Duration `yaml:"slice" validate:"gte=0" doc:"The same as slice of the source."`
+
+	_ struct{} `later:"max_records"`
 }
 
 // Bound is the parameter of one end of a window.
@@ -204,6 +220,7 @@ type Bound struct {
 	Name string `yaml:"name,short" doc:"The parameter's name."`
 	// Layout overrides that of the window; empty: the window's.
 	Layout string `yaml:"layout" doc:"How this one is written, where it differs."`
+	In     string `yaml:"in" validate:"omitempty,oneof=query" later:"body" doc:"Where it goes: query."`
 }
 
 // Sort is the parameter that sorts the list; an empty Name: none is sent.
@@ -215,7 +232,7 @@ type Sort struct {
 // Page is how the list is cut into pages.
 type Page struct {
 	// Kind is page, offset or none.
-	Kind   string     `yaml:"kind" validate:"oneof=page offset none" doc:"page: by number; offset: by number of rows skipped; none: the answer is the whole list."`
+	Kind   string     `yaml:"kind" validate:"oneof=page offset none" later:"link next_url cursor keyset" doc:"page: by number; offset: by number of rows skipped; none: the answer is the whole list."`
 	Size   PageSize   `yaml:"size" doc:"The parameter for the number of orders on a page."`
 	Number PageNumber `yaml:"number" doc:"The parameter for the page's number (kind page)."`
 	Offset PageOffset `yaml:"offset" doc:"The parameter for the rows to skip (kind offset)."`
@@ -224,6 +241,8 @@ type Page struct {
 	Pages Place `yaml:"pages" doc:"Where the number of pages is announced."`
 	// MaxPages bounds one pass.
 	MaxPages int `yaml:"max_pages" validate:"gt=0" doc:"More pages than this in one pass are taken for a mistake."`
+
+	_ struct{} `later:"cursor only_on_first more"`
 }
 
 // PageSize is the page's size and its parameter; an empty Name: it is not sent.
@@ -243,6 +262,8 @@ type PageNumber struct {
 // PageOffset is the parameter of the rows to skip.
 type PageOffset struct {
 	Name string `yaml:"name,short" doc:"The parameter's name."`
+
+	_ struct{} `later:"form"`
 }
 
 // Place is where an answer holds something: the first of the paths or headers that is there.
@@ -303,8 +324,10 @@ type Field struct {
 	// Zone is the zone of times without one; empty: the window's.
 	Zone string `yaml:"zone" validate:"omitempty,timezone" doc:"The zone of times that do not say one."`
 	// Money is decimal.
-	Money string `yaml:"money" validate:"omitempty,oneof=decimal" doc:"How an amount is written."`
+	Money string `yaml:"money" validate:"omitempty,oneof=decimal" later:"minor" doc:"How an amount is written."`
 	Upper bool   `yaml:"upper" doc:"Turns the text into capitals."`
+
+	_ struct{} `later:"minor_digits"`
 }
 
 // StatusMap maps the remote's words to ours.
@@ -312,9 +335,9 @@ type StatusMap struct {
 	// From holds dotted paths; the first that is present and not null counts.
 	From Texts `yaml:"from,short" doc:"A dotted path, or several of which the first present one counts."`
 	// Map maps the remote's word to one of ours.
-	Map map[string]string `yaml:"map" doc:"The shop's word, and which of our statuses it means."`
+	Map map[string]string `yaml:"map" fold:"words" validate:"dive,status" doc:"The shop's word, and which of our statuses it means."`
 	// Default is for words that Map lacks.
-	Default string `yaml:"default" doc:"The status of words that are not in the map."`
+	Default string `yaml:"default" validate:"status" doc:"The status of words that are not in the map."`
 }
 
 // LineMap says where each field of a line stands. An empty Path: the remote does not send lines.
@@ -333,6 +356,8 @@ type LineMap struct {
 	Status       Field `yaml:"status" doc:"The line's status."`
 	RefundStatus Field `yaml:"refund_status" doc:"The line's refund status."`
 	ImageURL     Field `yaml:"image_url" doc:"The address of a picture."`
+
+	_ struct{} `later:"where"`
 }
 
 // RefundMap says where each field of a refund stands. An empty Path: the remote does not send refunds.
@@ -350,10 +375,13 @@ type RefundMap struct {
 // Resweep supplies the default of a sweep job's Back.
 type Resweep struct {
 	Back Duration `yaml:"back" validate:"gt=0" doc:"How far a sweep reads back, such as 30d."`
-	By   string   `yaml:"by" validate:"oneof=created" doc:"By which time it reads."`
+	// By is created.
+	By string `yaml:"by" validate:"oneof=created" doc:"By which time it reads."`
 	// Since and Until are the parameters of a filter by creation time, where the window filters by modification.
 	Since Bound `yaml:"since" doc:"The parameter for the begin, by creation time, where the window filters by modification."`
 	Until Bound `yaml:"until" doc:"The parameter for the end, by creation time, where the window filters by modification."`
+
+	_ struct{} `later:"every"`
 }
 
 // Rate is the right to make calls. Sources with the same credential share it.
@@ -361,6 +389,8 @@ type Rate struct {
 	PerSecond float64 `yaml:"per_second" validate:"gt=0,lte=1000" doc:"Calls per second; 0.5 is one call every two seconds."`
 	// PerDay is zero where there is no daily quota.
 	PerDay int `yaml:"per_day" validate:"gte=0" doc:"Calls per day; 0 is no limit."`
+
+	_ struct{} `later:"burst remaining_header used_header"`
 }
 
 // HTTP holds the limits of one call.
@@ -387,6 +417,8 @@ type Job struct {
 	Back Duration `yaml:"back" validate:"gte=0" doc:"How far back a sweep reads, such as 30d."`
 	// Repeat is how long after a failed run it is tried again, the last entry again and again.
 	Repeat []Duration `yaml:"repeat" validate:"min=1,dive,gt=0" doc:"How long after a failed run it is tried again: [1m, 5m, 15m, 60m]. The last one repeats."`
+
+	_ struct{} `later:"track verify report list stock ping to repair"`
 }
 
 // Source is the name of the source that the job works on.

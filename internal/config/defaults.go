@@ -1,0 +1,48 @@
+package config
+
+import "time"
+
+// What counts where a file says nothing. These values are filled in before decoding, so that a written value always wins.
+
+func (c *Config) defaults() {
+	c.Timezone, c.Language = "UTC", "en"
+}
+
+func (r *Rest) defaults() {
+	r.Request.Method = "GET"
+	r.Window = Window{By: "modified", Layout: "rfc3339", Resolution: seconds(1), SinceBound: "inclusive", UntilBound: "exclusive"}
+	r.Page = Page{Kind: "page", Size: PageSize{Value: 100}, Number: PageNumber{First: 1}, MaxPages: 1000}
+	r.Records.Path = Texts{""}
+	r.Map.Status.Default = "unknown"
+	r.Rate.PerSecond = 2
+	r.HTTP = HTTP{Retries: 3, HeaderTimeout: seconds(10), BodyTimeout: seconds(60), MaxBody: 64 << 20}
+	r.Overlap, r.Settle, r.Slice = seconds(600), seconds(30), seconds(24*60*60)
+}
+
+func (o *OAuth2) defaults() {
+	o.ClientAuth, o.TokenPath, o.ExpiresPath, o.Header, o.Prefix = "basic", "access_token", "expires_in", "Authorization", "Bearer "
+}
+
+func (r *Resweep) defaults() { r.By = "created" }
+
+func (j *Job) defaults() {
+	j.Repeat = []Duration{seconds(60), seconds(300), seconds(900), seconds(3600)}
+}
+
+func seconds(n int) Duration { return Duration(time.Duration(n) * time.Second) }
+
+// suggested is one of the keys that a window may hold in the place of its source.
+type suggested struct {
+	name   string
+	window Duration
+	source *Duration
+}
+
+// suggestions are what a window, usually a preset's, suggests for keys of the source.
+func (r *Rest) suggestions() []suggested {
+	return []suggested{
+		{name: "overlap", window: r.Window.Overlap, source: &r.Overlap},
+		{name: "settle", window: r.Window.Settle, source: &r.Settle},
+		{name: "slice", window: r.Window.Slice, source: &r.Slice},
+	}
+}

@@ -1,0 +1,163 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"ordersync/internal/config/document"
+)
+
+const (
+	credentialFolder = "/etc/ordersync/credentials"
+	stateFolder      = "/var/lib/ordersync"
+	longestFile      = 1 << 20
+)
+
+// Load reads the file at name and all that it refers to. The error is *[Problems] whatever is wrong.
+func Load(name string, o Options) (*Config, error) {
+	text, code := readConfig(name)
+	if code != "" {
+		w := english()[code].fill([]string{name})
+		return nil, &Problems{List: []Problem{{File: name, Message: w.message, Remedy: w.remedy}}}
+	}
+	return Parse(name, text, o)
+}
+
+// readConfig returns the file's text, or what is wrong with the file as such.
+func readConfig(name string) (text []byte, code string) {
+	file, err := os.Open(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, "config-missing"
+	case errors.Is(err, fs.ErrPermission):
+		return nil, "config-permission"
+	case err != nil:
+		return nil, "config-unreadable"
+	}
+	defer func() { _ = file.Close() }()
+	text, err = io.ReadAll(io.LimitReader(file, longestFile+1))
+	switch {
+	case err != nil:
+		return nil, "config-unreadable"
+	case len(text) > longestFile:
+		return nil, "config-long"
+	}
+	return text, ""
+}
+
+// Parse is Load for a text; name is what messages call it, and where relative paths begin.
+func Parse(name string, text []byte, o Options) (*Config, error) {
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	file, mistakes := document.Parse(name, text, showable)
+	r := &report{file: file, root: file.Root, words: english(), bad: map[string]bool{}}
+	for _, m := range mistakes {
+		r.note(nil, m.Line, m.Column, string(m.Code), m.Args...)
+	}
+	c := &Config{report: r}
+	if file.Root != nil {
+		if err := r.read(c, o); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	warnings := r.problems(r.warnings)
+	if len(r.mistakes) > 0 || file.Root == nil {
+		return nil, &Problems{List: r.problems(r.mistakes), Warnings: warnings}
+	}
+	c.Warnings = warnings
+	return c, nil
+}
+
+// read decodes and checks a file that is good YAML.
+func (r *report) read(c *Config, o Options) error {
+	c.zone = r.zoneOf()
+	dirs := o.CredentialDirs
+	if dirs == nil {
+		if dir := o.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+			dirs = append(dirs, dir)
+		}
+		dirs = append(dirs, credentialFolder)
+	}
+	d := decoder{
+		report: r, zone: c.zone, presets: o.Presets,
+		texts: expander{getenv: o.Getenv, dirs: dirs, base: filepath.Dir(r.file.Name)},
+	}
+	d.value(r.root, reflect.ValueOf(c).Elem(), nil, "")
+	if r.root.Kind != document.Mapping {
+		return nil
+	}
+	if c.State == "" && r.node(path{"state"}) == nil {
+		if c.State = filepath.SplitList(o.Getenv("STATE_DIRECTORY") + ":")[0]; c.State == "" {
+			c.State = stateFolder
+		}
+	}
+	r.rules(c, o)
+	return r.validate(c)
+}
+
+// zoneOf reads the time zone ahead of everything else, because dates are read in it. A wrong one is reported later.
+func (r *report) zoneOf() *time.Location {
+	f := r.root.Field("timezone")
+	if f == nil || f.Value.Kind != document.Scalar || f.Value.Text == "" || f.Value.Text == "Local" {
+		return time.UTC
+	}
+	zone, err := time.LoadLocation(f.Value.Text)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
+// Problem builds a problem at a place of the file, for checks that are made outside this room:
+//
+//	c.Problem("The database refuses the account.", "Check user and password.", "database", "user")
+//
+// Where the file does not have the place, it is that of what is around it.
+func (c *Config) Problem(message, remedy string, at ...string) Problem {
+	line, column := c.report.position(at)
+	return Problem{
+		File: c.report.file.Name, Line: line, Column: column, Path: path(at).String(), Message: message, Remedy: remedy,
+		Snippet: c.report.file.Excerpt(line, column),
+	}
+}
+
+// Credential names the source's credential without revealing it, as a hexadecimal hash: sources with the same one share one
+// pace. A source without credentials is named by its address.
+func (r *Rest) Credential() string {
+	a := &r.Auth
+	form := a.Form()
+	parts := []string{"rest", form}
+	switch form {
+	case "bearer":
+		parts = append(parts, a.Bearer.Reveal())
+	case "header":
+		parts = append(parts, a.Header.Name, a.Header.Value.Reveal())
+	case "basic":
+		parts = append(parts, a.Basic.User.Reveal(), a.Basic.Password.Reveal())
+	case "query":
+		for _, name := range slices.Sorted(maps.Keys(a.Query)) {
+			parts = append(parts, name, a.Query[name].Reveal())
+		}
+	case "oauth2":
+		parts = append(parts, a.OAuth2.TokenURL, a.OAuth2.ClientID.Reveal(), a.OAuth2.ClientSecret.Reveal())
+	default:
+		parts = append(parts, r.BaseURL)
+	}
+	hash := sha256.New()
+	for _, part := range parts {
+		hash.Write([]byte(strconv.Itoa(len(part)) + ":" + part))
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:16])
+}
