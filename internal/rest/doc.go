@@ -8,12 +8,9 @@
 //   - What a remote does to a numbered listing is noticed: a clamped page size (the real one is used), a last page that is repeated
 //     for ever, a page parameter or a time filter that is ignored, a total that is really the page's own count. What can be read
 //     whole all the same is read whole; the rest is an error that names the parameter. Every pass is bounded.
-//   - A page that is not a list of orders (HTML, a cut body, null, an error object inside a 200) is an error, never "no orders".
-//   - Records are decoded one by one from the page's own bytes. One that cannot be understood becomes a dead letter with its reason,
-//     and the others go on; a panic in here is such a reason too. Ids and amounts are taken from the text and never pass
-//     through a float.
-//   - No error, reason or log line quotes what a remote sent, but for short error codes.
+//   - A record that the filter should have kept out is an error that names the parameter; one at or after the window's end, which a
+//     filter coarser than the window brings along, is marked as such.
 //
-// A page is a [gjson] walk over each record, once, into the slots that the mapping asks for; the ways of paging lie behind the
-// interface pager, the numbered one is the first.
+// How answers become records is the business of the room wire. The ways of paging lie behind the interface pager; the numbered one is
+// the first. Adding another touches neither the windows nor the reading of answers.
 package rest

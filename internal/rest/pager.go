@@ -146,11 +146,11 @@ func (p *pass) askSpan(ctx context.Context, sp span, k int) (*sheet, error) {
 	if s.o.Page.Offset != "" {
 		query.Set(s.o.Page.Offset, strconv.Itoa((k-1)*p.rows))
 	}
-	a, err := s.list(ctx, fmt.Sprintf("orders page %d of %s", k, sp), query)
+	l, err := s.list(ctx, fmt.Sprintf("orders page %d of %s", k, sp), query)
 	if err != nil {
 		return nil, err
 	}
-	sh := &sheet{page: order.Page{Records: s.mapping.decode(a), Total: a.total, Numbered: true}, pages: a.pages}
+	sh := &sheet{page: order.Page{Records: l.Records, Total: l.Total, Numbered: true}, pages: l.Pages.Value()}
 	sh.keys = make(map[string]bool, sh.rows())
 	for i := range sh.page.Records {
 		if err := s.filter.judge(&sh.page.Records[i], sp); err != nil {

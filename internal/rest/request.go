@@ -8,11 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tidwall/gjson"
-
 	"ordersync/internal/apiclient"
 	"ordersync/internal/fault"
 	"ordersync/internal/order"
+	"ordersync/internal/rest/wire"
 )
 
 // refusals are statuses that may mean that a span is too wide. 404 and 410 may mean that the list is at another path.
@@ -41,12 +40,12 @@ func (s *Source) parameters(sp span) url.Values {
 }
 
 // list asks for one page of a listing, at the first path that answers.
-func (s *Source) list(ctx context.Context, name string, query url.Values) (*answer, error) {
+func (s *Source) list(ctx context.Context, name string, query url.Values) (*wire.Listing, error) {
 	paths := s.paths()
 	for _, path := range paths {
-		a, found, err := s.listAt(ctx, name, path, query)
+		l, found, err := s.listAt(ctx, name, path, query)
 		if err != nil || found {
-			return a, err
+			return l, err
 		}
 	}
 	s.forget()
@@ -54,13 +53,16 @@ func (s *Source) list(ctx context.Context, name string, query url.Values) (*answ
 }
 
 // listAt asks at one path; found is false where the remote answers that there is no such path.
-func (s *Source) listAt(ctx context.Context, name, path string, query url.Values) (a *answer, found bool, err error) {
+func (s *Source) listAt(ctx context.Context, name, path string, query url.Values) (l *wire.Listing, found bool, err error) {
 	r, err := s.o.Client.Do(ctx, apiclient.Call{
 		Name:  name,
 		Build: s.build(path, query),
 		Check: func(r *apiclient.Response) (err error) {
-			if r.Status/100 == 2 {
-				a, err = s.shape.parse(r)
+			switch {
+			case r.Status == http.StatusNoContent:
+				l = &wire.Listing{}
+			case r.Status/100 == 2:
+				l, err = s.reader.Listing(response(r))
 			}
 			return err
 		},
@@ -68,14 +70,19 @@ func (s *Source) listAt(ctx context.Context, name, path string, query url.Values
 	})
 	switch {
 	case err != nil:
-		return nil, false, fmt.Errorf("%s: %w", name, err)
+		return nil, false, err
 	case r.Status == http.StatusNotFound || r.Status == http.StatusGone:
 		return nil, false, nil
 	case slices.Contains(refusals(), r.Status):
 		return nil, false, fmt.Errorf("%s: %w", name, s.refusal(r))
 	}
 	s.remember(path)
-	return a, true, nil
+	return l, true, nil
+}
+
+// response hands an answer to the room that reads it.
+func response(r *apiclient.Response) wire.Response {
+	return wire.Response{Body: r.Body, Header: r.Header.Get, SentAt: r.SentAt}
 }
 
 // build returns what makes the request of each attempt.
@@ -94,13 +101,7 @@ func (s *Source) build(path string, query url.Values) func(context.Context) (*ht
 
 // refusal judges a 400, 413, 414 or 422: does the remote complain about the span, or about something that halving cannot help?
 func (s *Source) refusal(r *apiclient.Response) error {
-	code := ""
-	if gjson.ValidBytes(r.Body[:min(len(r.Body), maxRecord)]) && depthOf(string(r.Body)) < maxDepth {
-		code = sayCode(gjson.GetBytes(r.Body, "code"))
-		if code == "" {
-			code = sayCode(gjson.GetBytes(r.Body, "error.code"))
-		}
-	}
+	code := wire.Code(r.Body)
 	if code != "" {
 		code = ", code " + code
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,11 +13,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"ordersync/internal/apiclient"
 	"ordersync/internal/fault"
 	"ordersync/internal/order"
+	"ordersync/internal/rest/wire"
 )
 
 // ErrNoDetail is what [Source.Order] wraps where the remote knows no such order, or cannot be asked for a single one.
@@ -26,12 +24,11 @@ var ErrNoDetail = errors.New("the remote has no such order, or cannot be asked f
 
 // Source is one remote account. It is safe for many goroutines at once, and keeps nothing that a restart needs.
 type Source struct {
-	o       Options
-	base    *url.URL
-	filter  filter
-	shape   *shape
-	mapping *mapping
-	pager   pager
+	o      Options
+	base   *url.URL
+	filter filter
+	reader *wire.Reader
+	pager  pager
 
 	mu   sync.Mutex
 	path string // of Paths, the one that answered
@@ -48,22 +45,20 @@ func New(o Options) (*Source, error) {
 	if o.Page.Max == 0 {
 		o.Page.Max = 1000
 	}
-	if o.Detail == nil {
-		o.Detail = []string{"", "order", "data", "data.order"}
-	}
 	problems := checkWindow(o.Window)
 	base, err := url.Parse(o.BaseURL)
 	if err != nil || base.Host == "" {
 		problems = append(problems, errors.New("base_url: not an address"))
 	}
 	problems = append(problems, checkOptions(o)...)
-	if err := errors.Join(problems...); err != nil {
+	reader, err := wire.New(wire.Description{
+		Source: o.Source, Records: o.Records, Detail: o.Detail, Total: o.Page.Total, Pages: o.Page.Pages,
+		Map: o.Map, By: o.Window.By, Zone: o.Window.Zone,
+	})
+	if err := errors.Join(append(problems, err)...); err != nil {
 		return nil, fault.New(fault.Config, err)
 	}
-	s := &Source{
-		o: o, base: base, filter: newFilter(o.Window), shape: newShape(o),
-		mapping: newMapping(o.Source, o.Map, o.Window.By, o.Window.Zone),
-	}
+	s := &Source{o: o, base: base, filter: newFilter(o.Window), reader: reader}
 	s.pager = numbered{source: s}
 	return s, nil
 }
@@ -78,24 +73,8 @@ func checkOptions(o Options) []error {
 	need(o.Source != "", "source: it has no name")
 	need(o.Client != nil, "client: there is none")
 	need(len(o.Paths) > 0, "request: no path of the order list is given")
-	need(len(o.Records) > 0, "records: no path of the orders inside the answer is given")
-	need(len(o.Map.ID.Paths) > 0, "map: id: no path is given")
-	need(len(o.Map.OrderedAt.Paths) > 0 || o.Window.By != ByCreated, "map: the time of creation is needed, because windows are read by it")
-	need(len(o.Map.ModifiedAt.Paths) > 0 || o.Window.By != ByModified, "map: the time of change is needed, because windows are read by it")
-	need(len(o.Map.ModifiedAt.Paths)+len(o.Map.OrderedAt.Paths) > 0, "map: at least one of the times of creation and of change is needed")
 	need(o.Page.Number == "" || o.Page.Offset == "", "page: a number and an offset exclude each other")
 	need(o.Page.SizeValue > 0 && o.Page.First >= 0 && o.Page.Max > 0, "page: negative numbers mean nothing here")
-	for _, status := range slices.Sorted(maps.Keys(o.Map.Status.Words)) {
-		ours := o.Map.Status.Words[status]
-		need(slices.Contains(order.Statuses(), ours), fmt.Sprintf("map: status: %q is mapped to %q, which is none of ours", status, ours))
-	}
-	need(o.Map.Status.Default == "" || slices.Contains(order.Statuses(), o.Map.Status.Default), "map: status: the default is none of ours")
-	for _, f := range []Field{o.Map.OrderedAt, o.Map.PaidAt, o.Map.ShippedAt, o.Map.CompletedAt, o.Map.CancelledAt, o.Map.ModifiedAt,
-		o.Map.Refunds.CreatedAt, o.Map.Refunds.RefundedAt} {
-		for _, layout := range f.Layouts {
-			need(usable(layout), fmt.Sprintf("map: the layout %q reads no time", layout))
-		}
-	}
 	return problems
 }
 
@@ -149,27 +128,24 @@ func (s *Source) Order(ctx context.Context, id string) (order.Record, error) {
 	}
 	name := "order " + id
 	for _, path := range s.detailPaths() {
-		var a *answer
-		var found gjson.Result
+		var record order.Record
 		r, err := s.o.Client.Do(ctx, apiclient.Call{
 			Name:  name,
 			Build: s.build(strings.TrimSuffix(path, "/")+"/"+url.PathEscape(id), nil),
 			Check: func(r *apiclient.Response) (err error) {
 				if r.Status/100 == 2 {
-					a, found, err = s.detail(r)
+					record, err = s.reader.One(response(r))
 				}
 				return err
 			},
 			Accept: []int{http.StatusNotFound, http.StatusGone},
 		})
-		if err != nil {
-			return order.Record{}, fmt.Errorf("%s: %w", name, err)
-		}
-		if r.Status/100 != 2 {
+		switch {
+		case err != nil:
+			return order.Record{}, err
+		case r.Status/100 != 2:
 			continue
-		}
-		record := s.mapping.decoder(a.text, a.depth, a.sentAt).record(found, a.bytesOf(found))
-		if record.Order != nil && record.Order.ID != id {
+		case record.Order != nil && record.Order.ID != id:
 			return order.Record{}, fault.Errorf(fault.Protocol, "%s: the remote answered with another order", name)
 		}
 		return record, nil
@@ -189,52 +165,10 @@ func (s *Source) detailPaths() []string {
 	return paths
 }
 
-// detail finds the one order in an answer: at the first path where an object with an id is.
-func (s *Source) detail(r *apiclient.Response) (*answer, gjson.Result, error) {
-	a := &answer{sentAt: r.SentAt, body: r.Body, text: string(r.Body), depth: depthOf(string(r.Body))}
-	root, err := parseJSON(a.text, a.depth)
-	if err != nil {
-		return nil, gjson.Result{}, err
-	}
-	d := s.mapping.decoder(a.text, a.depth, a.sentAt)
-	for _, path := range s.o.Detail {
-		v := root
-		if path != "" {
-			v = root.Get(path)
-		}
-		if !v.IsObject() {
-			continue
-		}
-		// A key that stands there twice may be the id itself: such an order becomes a dead letter, it is no other answer.
-		twice := s.mapping.orders.walk(v, d.order)
-		if id := d.order.first(s.mapping.id); twice != nil || id.Type == gjson.String || id.Type == gjson.Number {
-			return a, v, nil
-		}
-	}
-	found := s.shape.inside.scratch()
-	if root.IsObject() && s.shape.inside.walk(root, found) == nil {
-		if err := s.shape.failure.judge(found, false); err != nil {
-			return nil, gjson.Result{}, err
-		}
-	}
-	return nil, gjson.Result{}, fault.New(fault.Protocol, errors.New("the answer holds no order"))
-}
-
 // Decode maps one stored record again, as it came from the remote at fetchedAt.
 func (s *Source) Decode(payload []byte, fetchedAt time.Time) order.Record {
-	text := string(payload)
-	depth := depthOf(text)
-	d := s.mapping.decoder(text, depth, fetchedAt)
-	if depth > maxNesting || !gjson.Valid(text) {
-		o := &order.Order{Source: s.o.Source}
-		return d.dead(o, payload, errors.New("it is not whole JSON"))
-	}
-	return d.record(gjson.Parse(text), payload)
+	return s.reader.Record(payload, fetchedAt)
 }
 
 // Unmapped returns the status words that the map lacks, each with how often it was met since the start. At most a hundred are kept.
-func (s *Source) Unmapped() map[string]int {
-	s.mapping.mu.Lock()
-	defer s.mapping.mu.Unlock()
-	return maps.Clone(s.mapping.unmapped)
-}
+func (s *Source) Unmapped() map[string]int { return s.reader.Unmapped() }

@@ -7,6 +7,7 @@ import (
 
 	"ordersync/internal/fault"
 	"ordersync/internal/order"
+	"ordersync/internal/rest/wire"
 )
 
 const day = 24 * time.Hour
@@ -113,29 +114,12 @@ func (f filter) write(t time.Time, layout string) string {
 		layout = f.Layout
 	}
 	switch layout {
-	case LayoutUnix:
+	case wire.LayoutUnix:
 		return strconv.FormatInt(t.Unix(), 10)
-	case LayoutUnixMS:
+	case wire.LayoutUnixMS:
 		return strconv.FormatInt(t.UnixMilli(), 10)
 	}
-	return t.In(f.zone).Format(goLayout(layout))
-}
-
-// goLayout translates a layout's name.
-func goLayout(layout string) string {
-	switch layout {
-	case "", LayoutRFC3339:
-		return time.RFC3339
-	case LayoutRFC3339ms:
-		return "2006-01-02T15:04:05.000Z07:00"
-	case LayoutRFC1123Z:
-		return time.RFC1123Z
-	case LayoutDate:
-		return time.DateOnly
-	case LayoutDatetime:
-		return time.DateTime
-	}
-	return layout
+	return t.In(f.zone).Format(wire.GoLayout(layout))
 }
 
 // judge marks a record at or after the window's end, and refuses one that the filter should have kept out: a remote that ignores a
@@ -205,18 +189,9 @@ func checkWindow(w Window) []error {
 		}
 	}
 	for _, layout := range []string{w.Layout, w.SinceLayout, w.UntilLayout} {
-		if !usable(layout) {
+		if !wire.Usable(layout) {
 			add("layout: %q writes no time", layout)
 		}
 	}
 	return problems
-}
-
-// usable reports whether a layout tells times apart.
-func usable(layout string) bool {
-	if layout == LayoutUnix || layout == LayoutUnixMS {
-		return true
-	}
-	one, other := time.Date(2001, 2, 3, 4, 5, 6, 7e6, time.UTC), time.Date(2012, 11, 10, 19, 28, 37, 46e6, time.UTC)
-	return one.Format(goLayout(layout)) != other.Format(goLayout(layout))
 }

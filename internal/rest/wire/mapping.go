@@ -1,4 +1,4 @@
-package rest
+package wire
 
 import (
 	"cmp"
@@ -132,9 +132,10 @@ func (b *steps[T]) time(name string, f Field, at func(*T) *order.Field[time.Time
 	})
 }
 
-// newMapping makes a Map ready. zone is that of times that name none.
-func newMapping(source order.SourceID, m Map, by By, zone *time.Location) *mapping {
-	c := &mapping{source: source, by: by, orders: newLookup(), unmapped: map[string]int{}}
+// newMapping makes a Map ready.
+func newMapping(d Description) *mapping {
+	m, zone := d.Map, d.Zone
+	c := &mapping{source: d.Source, by: d.By, orders: newLookup(), unmapped: map[string]int{}}
 	times := steps[order.Order]{lookup: c.orders, zone: zone}
 	c.id = times.slots(m.ID.Paths)
 	times.time("ordered_at", m.OrderedAt, func(o *order.Order) *order.Field[time.Time] { return &o.OrderedAt })

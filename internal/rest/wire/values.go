@@ -1,4 +1,4 @@
-package rest
+package wire
 
 import (
 	"errors"
@@ -109,7 +109,7 @@ func newClock(f Field, zone *time.Location) clock {
 	}
 	for _, layout := range f.Layouts {
 		if layout != LayoutUnix && layout != LayoutUnixMS {
-			layout = goLayout(layout)
+			layout = GoLayout(layout)
 		}
 		c.layouts = append(c.layouts, layout)
 	}
@@ -200,4 +200,30 @@ func foldWord(word string) string {
 		}
 		return r
 	}, strings.ToLower(strings.TrimSpace(word)))
+}
+
+// GoLayout translates a layout's name.
+func GoLayout(layout string) string {
+	switch layout {
+	case "", LayoutRFC3339:
+		return time.RFC3339
+	case LayoutRFC3339ms:
+		return "2006-01-02T15:04:05.000Z07:00"
+	case LayoutRFC1123Z:
+		return time.RFC1123Z
+	case LayoutDate:
+		return time.DateOnly
+	case LayoutDatetime:
+		return time.DateTime
+	}
+	return layout
+}
+
+// Usable reports whether a layout tells times apart.
+func Usable(layout string) bool {
+	if layout == LayoutUnix || layout == LayoutUnixMS {
+		return true
+	}
+	one, other := time.Date(2001, 2, 3, 4, 5, 6, 7e6, time.UTC), time.Date(2012, 11, 10, 19, 28, 37, 46e6, time.UTC)
+	return one.Format(GoLayout(layout)) != other.Format(GoLayout(layout))
 }

@@ -1,16 +1,14 @@
-package rest
+package wire
 
 import (
 	"bytes"
 	"errors"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
 
-	"ordersync/internal/apiclient"
 	"ordersync/internal/fault"
 	"ordersync/internal/order"
 )
@@ -22,15 +20,29 @@ const (
 	maxNesting = 100_000
 )
 
-// answer is what one response says, its records not yet decoded.
+// Response is what a remote sent, as far as it matters here.
+type Response struct {
+	Body []byte
+	// Header returns a header's value, empty where there is none; nil: there are no headers.
+	Header func(name string) string
+	// SentAt is the remote's clock when the question was sent.
+	SentAt time.Time
+}
+
+// Listing is one page of a list of orders.
+type Listing struct {
+	// Records are in the remote's order.
+	Records []order.Record
+	// Total is the number of records that the remote announces for the whole list, Pages that of the pages.
+	Total, Pages order.Field[int]
+}
+
+// answer is one response and what is known of its text.
 type answer struct {
-	sentAt  time.Time
-	body    []byte
-	text    string
-	depth   int          // how deep it is nested
-	records gjson.Result // a list, or nothing where the remote has nothing (204)
-	total   order.Field[int]
-	pages   int // zero: not announced
+	body  []byte
+	text  string
+	depth int // how deep it is nested
+	root  gjson.Result
 }
 
 // shape finds the parts of an answer: the list, the announced numbers, and signs of an error inside a 200.
@@ -58,18 +70,18 @@ type signs struct {
 	success  []int
 }
 
-func newShape(o Options) *shape {
+func newShape(d Description) *shape {
 	b := steps[answer]{lookup: newLookup()}
 	s := &shape{inside: b.lookup}
-	for _, path := range o.Records {
+	for _, path := range d.Records {
 		if path == "" {
 			s.root = true
 			continue
 		}
 		s.records = append(s.records, b.lookup.slot(path))
 	}
-	s.total = place{slots: b.slots(o.Page.Total.Paths), paths: o.Page.Total.Paths, headers: o.Page.Total.Headers}
-	s.pages = place{slots: b.slots(o.Page.Pages.Paths), paths: o.Page.Pages.Paths, headers: o.Page.Pages.Headers}
+	s.total = place{slots: b.slots(d.Total.Paths), paths: d.Total.Paths, headers: d.Total.Headers}
+	s.pages = place{slots: b.slots(d.Pages.Paths), paths: d.Pages.Paths, headers: d.Pages.Headers}
 	s.failure = signs{
 		codes:    b.slots([]string{"error.code", "error_code", "errcode", "errno", "code", "status_code"}),
 		errors:   b.slots([]string{"error", "errors", "error_response"}),
@@ -79,55 +91,54 @@ func newShape(o Options) *shape {
 	return s
 }
 
-// parse takes a response to pieces. What is no JSON at all, or nothing, is Transient: gateways and cut connections do that. JSON that
-// is no listing is Protocol.
-func (s *shape) parse(r *apiclient.Response) (*answer, error) {
-	a := &answer{sentAt: r.SentAt, body: bytes.TrimPrefix(r.Body, []byte("\xef\xbb\xbf"))}
-	if r.Status == http.StatusNoContent {
-		return a, nil
-	}
-	a.text = string(a.body)
-	a.depth = depthOf(a.text)
-	root, err := parseJSON(a.text, a.depth)
+// Listing reads a page of a list. What is no JSON at all, or nothing, is Transient: gateways and cut connections do that. JSON that is
+// no listing is Protocol, unless its error code says something else. It is never "no orders".
+func (r *Reader) Listing(response Response) (*Listing, error) {
+	a, err := newAnswer(response.Body)
 	if err != nil {
 		return nil, err
 	}
-	found := s.inside.scratch()
-	if root.IsObject() {
-		if err := s.inside.walk(root, found); err != nil {
+	s, found := r.shape, r.shape.inside.scratch()
+	if a.root.IsObject() {
+		if err := s.inside.walk(a.root, found); err != nil {
 			return nil, fault.Errorf(fault.Protocol, "the answer is ambiguous: %w", err)
 		}
 	}
-	if a.total, err = s.total.read(found, r.Header); err != nil {
+	l := &Listing{}
+	if l.Total, err = s.total.read(found, response.Header); err != nil {
 		return nil, err
 	}
-	pages, err := s.pages.read(found, r.Header)
+	if l.Pages, err = s.pages.read(found, response.Header); err != nil {
+		return nil, err
+	}
+	list, err := s.find(a.root, found, l.Total)
 	if err != nil {
 		return nil, err
 	}
-	a.pages = pages.Value()
-	if a.records, err = s.find(root, found, a.total); err != nil {
-		return nil, err
-	}
-	return a, nil
+	l.Records = r.mapping.decode(a, list, response.SentAt)
+	return l, nil
 }
 
-// parseJSON makes sure that a text is JSON and holds something.
-func parseJSON(text string, depth int) (gjson.Result, error) {
-	trimmed := strings.TrimSpace(text)
+// newAnswer makes sure that a body is JSON and holds something.
+func newAnswer(body []byte) (*answer, error) {
+	a := &answer{body: bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))} // a byte-order mark
+	a.text = string(a.body)
+	a.depth = depthOf(a.text)
+	trimmed := strings.TrimSpace(a.text)
 	switch {
 	case trimmed == "":
-		return gjson.Result{}, fault.New(fault.Transient, errors.New("the answer is empty"))
+		return nil, fault.New(fault.Transient, errors.New("the answer is empty"))
 	case trimmed[0] == '<':
-		return gjson.Result{}, fault.New(fault.Transient, errors.New("the answer is a page for people (HTML), not JSON"))
-	case depth > maxNesting:
-		return gjson.Result{}, fault.Errorf(fault.Protocol, "the answer is nested more than %d levels deep", maxNesting)
-	case !gjson.Valid(text):
-		return gjson.Result{}, fault.Errorf(fault.Transient, "the answer is not JSON, or was cut short after %d bytes", len(text))
+		return nil, fault.New(fault.Transient, errors.New("the answer is a page for people (HTML), not JSON"))
+	case a.depth > maxNesting:
+		return nil, fault.Errorf(fault.Protocol, "the answer is nested more than %d levels deep", maxNesting)
+	case !gjson.Valid(a.text):
+		return nil, fault.Errorf(fault.Transient, "the answer is not JSON, or was cut short after %d bytes", len(a.text))
 	case trimmed == "null" || strings.Trim(trimmed, "{} \t\r\n") == "":
-		return gjson.Result{}, fault.New(fault.Transient, errors.New("the answer holds nothing (null or an empty object)"))
+		return nil, fault.New(fault.Transient, errors.New("the answer holds nothing (null or an empty object)"))
 	}
-	return gjson.Parse(text), nil
+	a.root = gjson.Parse(a.text)
+	return a, nil
 }
 
 // find returns the list of records. An error object is no listing, even where it has an empty list beside it.
@@ -238,7 +249,7 @@ func kindOfCode(code string) fault.Kind {
 }
 
 // read returns an announced number.
-func (p place) read(found *scratch, header http.Header) (order.Field[int], error) {
+func (p place) read(found *scratch, header func(string) string) (order.Field[int], error) {
 	for i, slot := range p.slots {
 		v := found.values[slot]
 		text := v.Raw
@@ -255,10 +266,10 @@ func (p place) read(found *scratch, header http.Header) (order.Field[int], error
 		return order.Some(n), nil
 	}
 	for _, name := range p.headers {
-		text := header.Get(name)
-		if text == "" {
+		if header == nil || header(name) == "" {
 			continue
 		}
+		text := header(name)
 		n, err := announced(strings.TrimSpace(text))
 		if err != nil {
 			return order.Field[int]{}, fault.Errorf(fault.Protocol, "the number announced in the header %s %w", name, err)
@@ -281,14 +292,11 @@ func announced(text string) (int, error) {
 	return n, nil
 }
 
-// decode turns the records of an answer into ours.
-func (m *mapping) decode(a *answer) []order.Record {
-	if a.records.Raw == "" {
-		return nil
-	}
-	d := m.decoder(a.text, a.depth, a.sentAt)
-	records := make([]order.Record, 0, 128)
-	a.records.ForEach(func(_, v gjson.Result) bool {
+// decode turns the entries of a list into records.
+func (m *mapping) decode(a *answer, list gjson.Result, fetchedAt time.Time) []order.Record {
+	d := m.decoder(a.text, a.depth, fetchedAt)
+	var records []order.Record
+	list.ForEach(func(_, v gjson.Result) bool {
 		records = append(records, d.record(v, a.bytesOf(v)))
 		return true
 	})
@@ -301,4 +309,18 @@ func (a *answer) bytesOf(v gjson.Result) []byte {
 		return a.body[v.Index:end:end]
 	}
 	return []byte(v.Raw)
+}
+
+// Code returns the short error code in the body of a failure, empty where there is none that can be quoted.
+func Code(body []byte) string {
+	a, err := newAnswer(body)
+	if err != nil {
+		return ""
+	}
+	for _, path := range []string{"error.code", "error_code", "code", "error"} {
+		if code := sayCode(a.root.Get(path)); code != "" {
+			return code
+		}
+	}
+	return ""
 }
