@@ -1,0 +1,179 @@
+package resttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// errReset is what a broken connection looks like without a socket.
+var errReset = errors.New("connection reset by peer")
+
+// spoil applies a fault to an answer.
+func (r *reply) spoil(f Fault) {
+	r.fault = f
+	if f.Status != 0 {
+		r.json(f.Status, `{"error":{"code":"`+strconv.Itoa(f.Status)+`","message":"something is wrong"}}`)
+	}
+	if f.Body != "" {
+		r.body = f.Body
+		r.status = max(r.status, http.StatusOK)
+		r.header.Set("Content-Type", "application/json")
+	}
+	if f.ContentType != "" {
+		r.header.Set("Content-Type", f.ContentType)
+	}
+	for name, value := range f.Header {
+		r.header.Set(name, value)
+	}
+	if f.Empty {
+		r.body = ""
+	}
+}
+
+// kept is the part of the body that is sent, and whether the connection breaks after it.
+func (r *reply) kept() (body string, breaks bool) {
+	if r.fault.Keep > 0 && r.fault.Keep < len(r.body) {
+		return r.body[:r.fault.Keep], !r.fault.Quietly
+	}
+	return r.body, false
+}
+
+// pause waits, at most until ctx ends.
+func pause(ctx context.Context, wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Transport carries requests to the server without a socket. It works in a testing/synctest bubble; the host of a request does not
+// matter.
+func (s *Server) Transport() http.RoundTripper { return transport{server: s} }
+
+type transport struct{ server *Server }
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	out := t.server.answer(r)
+	if err := pause(r.Context(), out.fault.Latency); err != nil {
+		return nil, err
+	}
+	if out.fault.Reset {
+		return nil, errReset
+	}
+	body, breaks := out.kept()
+	length := int64(len(body))
+	if breaks {
+		length = int64(len(out.body))
+	}
+	if out.fault.Quietly {
+		length = -1
+	}
+	return &http.Response{
+		Status: fmt.Sprintf("%d %s", out.status, http.StatusText(out.status)), StatusCode: out.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: out.header, Body: &stream{ctx: r.Context(), rest: body, breaks: breaks, drip: out.fault.Drip},
+		ContentLength: length, Request: r,
+	}, nil
+}
+
+// stream is a body that may drip and break.
+type stream struct {
+	ctx    context.Context
+	rest   string
+	breaks bool
+	drip   time.Duration
+}
+
+func (b *stream) Read(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if b.rest == "" {
+		if b.breaks {
+			return 0, io.ErrUnexpectedEOF
+		}
+		return 0, io.EOF
+	}
+	if b.drip > 0 && len(p) > 0 {
+		if err := pause(b.ctx, b.drip); err != nil {
+			return 0, err
+		}
+		p = p[:1]
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+func (b *stream) Close() error { return nil }
+
+// ServeHTTP makes the server an http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	out := s.answer(r)
+	if pause(r.Context(), out.fault.Latency) != nil || out.fault.Reset {
+		panic(http.ErrAbortHandler)
+	}
+	for name, values := range out.header {
+		w.Header()[name] = values
+	}
+	if _, ok := out.header["Date"]; !ok {
+		w.Header()["Date"] = nil
+	}
+	body, breaks := out.kept()
+	if breaks {
+		w.Header().Set("Content-Length", strconv.Itoa(len(out.body)))
+	}
+	w.WriteHeader(out.status)
+	if out.status == http.StatusNoContent {
+		return
+	}
+	flush := http.NewResponseController(w)
+	for out.fault.Drip > 0 && body != "" && pause(r.Context(), out.fault.Drip) == nil {
+		_, _ = io.WriteString(w, body[:1])
+		_ = flush.Flush()
+		body = body[1:]
+	}
+	_, _ = io.WriteString(w, body)
+	if breaks {
+		_ = flush.Flush()
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// Listen serves on a free port of loopback, and returns the address and what stops it. Stop waits for requests under way, not for long.
+func (s *Server) Listen() (baseURL string, stop func() error, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	stop = func() error {
+		closed := server.Close()
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return closed
+	}
+	return "http://" + listener.Addr().String(), stop, nil
+}
