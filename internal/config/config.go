@@ -8,14 +8,32 @@
 //   - a secret ([Secret]) prints as a mask whichever way it is printed, and no message or quoted line shows one;
 //   - what [Load] returns is complete: presets merged, credentials read, defaults filled in, dates read in the file's time zone.
 //
-// The YAML library is known to this room alone. The room is a leaf: only cmd imports it, and turns each section into the
-// Options of the room that it configures.
+// The structs of this package are the file's shape, and their tags hold what package decode needs to know. Behind it stand four small
+// rooms that only this one uses: document (the text, its tree, its mistakes), decode (the tree into structs), value (secrets and
+// lengths of time), words (every sentence). The YAML library is known to document alone. Only cmd imports config, and turns each
+// section into the Options of the room that it configures.
 package config
 
 import (
 	"io/fs"
 	"time"
+
+	"ordersync/internal/config/document"
+	"ordersync/internal/config/value"
 )
+
+// The values that configurations are made of, and what is said about their mistakes.
+type (
+	Secret   = value.Secret
+	Duration = value.Duration
+	Size     = value.Size
+	Texts    = value.Texts
+	Problem  = document.Problem
+	Problems = document.Problems
+)
+
+// NewSecret boxes a text.
+func NewSecret(text string) Secret { return value.NewSecret(text) }
 
 // Config is one loaded file. It holds no mistakes: [Load] returns either a Config or [Problems].
 type Config struct {
@@ -26,14 +44,14 @@ type Config struct {
 	State    string   `yaml:"state" validate:"required" doc:"The folder in which the daemon keeps its own files. Default: $STATE_DIRECTORY, which systemd sets."`
 	Database Database `yaml:"database" doc:"Where the orders are stored."`
 	// Sources and Jobs stand in the file's order.
-	Sources []*Source `yaml:"sources" validate:"min=1,dive" doc:"The shops, each under a name of your choice. The name becomes part of every stored row."`
-	Jobs    []*Job    `yaml:"jobs" validate:"omitempty,dive" doc:"What runs when, each under a name of your choice."`
+	Sources []*Source `yaml:"sources" named:"yes" validate:"min=1,dive" doc:"The shops, each under a name of your choice. The name becomes part of every stored row."`
+	Jobs    []*Job    `yaml:"jobs" named:"yes" validate:"omitempty,dive" doc:"What runs when, each under a name of your choice."`
 
 	// Warnings are what is allowed and probably not meant.
 	Warnings []Problem `yaml:"-" validate:"-"`
 
 	zone   *time.Location
-	report *report
+	report *document.Report
 
 	_ struct{} `later:"alerts status encryption retention report"`
 }
@@ -150,6 +168,9 @@ type Auth struct {
 
 // NoAuth is written as {}.
 type NoAuth struct{}
+
+// Empty says that nothing can stand in it.
+func (*NoAuth) Empty() {}
 
 // AuthHeader is a header with a secret in it.
 type AuthHeader struct {
@@ -277,9 +298,6 @@ type Records struct {
 	Path Texts `yaml:"path,short" doc:"A dotted path into the answer, or several; \"\" where the answer itself is the list."`
 }
 
-// Texts is a list of texts that may be written as one text.
-type Texts []string
-
 // Map says where each field of an order stands. An empty Path: the remote does not have it.
 type Map struct {
 	ID       Field     `yaml:"id" doc:"The order's id. It must never change."`
@@ -335,9 +353,9 @@ type StatusMap struct {
 	// From holds dotted paths; the first that is present and not null counts.
 	From Texts `yaml:"from,short" doc:"A dotted path, or several of which the first present one counts."`
 	// Map maps the remote's word to one of ours.
-	Map map[string]string `yaml:"map" fold:"words" validate:"dive,status" doc:"The shop's word, and which of our statuses it means."`
+	Map map[string]string `yaml:"map" fold:"words" validate:"dive,oneof=pending_payment paid partially_shipped shipped completed cancelled partially_refunded refunded unknown" doc:"The shop's word, and which of our statuses it means."`
 	// Default is for words that Map lacks.
-	Default string `yaml:"default" validate:"status" doc:"The status of words that are not in the map."`
+	Default string `yaml:"default" validate:"oneof=pending_payment paid partially_shipped shipped completed cancelled partially_refunded refunded unknown" doc:"The status of words that are not in the map."`
 }
 
 // LineMap says where each field of a line stands. An empty Path: the remote does not send lines.

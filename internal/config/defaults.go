@@ -4,11 +4,13 @@ import "time"
 
 // What counts where a file says nothing. These values are filled in before decoding, so that a written value always wins.
 
-func (c *Config) defaults() {
+// Defaults implements decode.Filled.
+func (c *Config) Defaults() {
 	c.Timezone, c.Language = "UTC", "en"
 }
 
-func (r *Rest) defaults() {
+// Defaults implements decode.Filled.
+func (r *Rest) Defaults() {
 	r.Request.Method = "GET"
 	r.Window = Window{By: "modified", Layout: "rfc3339", Resolution: seconds(1), SinceBound: "inclusive", UntilBound: "exclusive"}
 	r.Page = Page{Kind: "page", Size: PageSize{Value: 100}, Number: PageNumber{First: 1}, MaxPages: 1000}
@@ -19,13 +21,16 @@ func (r *Rest) defaults() {
 	r.Overlap, r.Settle, r.Slice = seconds(600), seconds(30), seconds(24*60*60)
 }
 
-func (o *OAuth2) defaults() {
+// Defaults implements decode.Filled.
+func (o *OAuth2) Defaults() {
 	o.ClientAuth, o.TokenPath, o.ExpiresPath, o.Header, o.Prefix = "basic", "access_token", "expires_in", "Authorization", "Bearer "
 }
 
-func (r *Resweep) defaults() { r.By = "created" }
+// Defaults implements decode.Filled.
+func (r *Resweep) Defaults() { r.By = "created" }
 
-func (j *Job) defaults() {
+// Defaults implements decode.Filled.
+func (j *Job) Defaults() {
 	j.Repeat = []Duration{seconds(60), seconds(300), seconds(900), seconds(3600)}
 }
 

@@ -15,7 +15,9 @@ import (
 	"strconv"
 	"time"
 
+	"ordersync/internal/config/decode"
 	"ordersync/internal/config/document"
+	"ordersync/internal/config/words"
 )
 
 const (
@@ -24,12 +26,12 @@ const (
 	longestFile      = 1 << 20
 )
 
-// Load reads the file at name and all that it refers to. The error is *[Problems] whatever is wrong.
+// Load reads the file at name and all that it refers to. The error is *[Problems] whatever is wrong with them.
 func Load(name string, o Options) (*Config, error) {
 	text, code := readConfig(name)
 	if code != "" {
-		w := english()[code].fill([]string{name})
-		return nil, &Problems{List: []Problem{{File: name, Message: w.message, Remedy: w.remedy}}}
+		w := words.English()[code].Fill([]string{name})
+		return nil, &Problems{List: []Problem{{File: name, Message: w.Message, Remedy: w.Remedy}}}
 	}
 	return Parse(name, text, o)
 }
@@ -61,28 +63,24 @@ func Parse(name string, text []byte, o Options) (*Config, error) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	file, mistakes := document.Parse(name, text, showable)
-	r := &report{file: file, root: file.Root, words: english(), bad: map[string]bool{}}
-	for _, m := range mistakes {
-		r.note(nil, m.Line, m.Column, string(m.Code), m.Args...)
-	}
-	c := &Config{report: r}
+	shape := []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[Rest](), reflect.TypeFor[Job]()}
+	file, mistakes := document.Parse(name, text, decode.Showable(shape...))
+	c := &Config{report: document.NewReport(file, mistakes)}
 	if file.Root != nil {
-		if err := r.read(c, o); err != nil {
+		if err := c.read(file, o); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	warnings := r.problems(r.warnings)
-	if len(r.mistakes) > 0 || file.Root == nil {
-		return nil, &Problems{List: r.problems(r.mistakes), Warnings: warnings}
+	if wrong := c.report.Mistakes(); len(wrong) > 0 {
+		return nil, &Problems{List: wrong, Warnings: c.report.Warnings()}
 	}
-	c.Warnings = warnings
+	c.Warnings = c.report.Warnings()
 	return c, nil
 }
 
 // read decodes and checks a file that is good YAML.
-func (r *report) read(c *Config, o Options) error {
-	c.zone = r.zoneOf()
+func (c *Config) read(file *document.File, o Options) error {
+	c.zone = zoneOf(file.Root)
 	dirs := o.CredentialDirs
 	if dirs == nil {
 		if dir := o.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
@@ -90,26 +88,25 @@ func (r *report) read(c *Config, o Options) error {
 		}
 		dirs = append(dirs, credentialFolder)
 	}
-	d := decoder{
-		report: r, zone: c.zone, presets: o.Presets,
-		texts: expander{getenv: o.Getenv, dirs: dirs, base: filepath.Dir(r.file.Name)},
-	}
-	d.value(r.root, reflect.ValueOf(c).Elem(), nil, "")
-	if r.root.Kind != document.Mapping {
+	p := presets{Report: c.report, files: o.Presets}
+	p.merge(file.Root.Field("sources"))
+	d := decode.New(c.report, decode.Options{Zone: c.zone, Getenv: o.Getenv, Credentials: dirs, Base: filepath.Dir(file.Name)})
+	d.Decode(file.Root, c)
+	if file.Root.Kind != document.Mapping {
 		return nil
 	}
-	if c.State == "" && r.node(path{"state"}) == nil {
+	if c.State == "" && c.report.Node(path{"state"}) == nil {
 		if c.State = filepath.SplitList(o.Getenv("STATE_DIRECTORY") + ":")[0]; c.State == "" {
 			c.State = stateFolder
 		}
 	}
-	r.rules(c, o)
-	return r.validate(c)
+	rules{Report: c.report}.check(c, o)
+	return d.Validate(c)
 }
 
 // zoneOf reads the time zone ahead of everything else, because dates are read in it. A wrong one is reported later.
-func (r *report) zoneOf() *time.Location {
-	f := r.root.Field("timezone")
+func zoneOf(root *document.Node) *time.Location {
+	f := root.Field("timezone")
 	if f == nil || f.Value.Kind != document.Scalar || f.Value.Text == "" || f.Value.Text == "Local" {
 		return time.UTC
 	}
@@ -126,11 +123,7 @@ func (r *report) zoneOf() *time.Location {
 //
 // Where the file does not have the place, it is that of what is around it.
 func (c *Config) Problem(message, remedy string, at ...string) Problem {
-	line, column := c.report.position(at)
-	return Problem{
-		File: c.report.file.Name, Line: line, Column: column, Path: path(at).String(), Message: message, Remedy: remedy,
-		Snippet: c.report.file.Excerpt(line, column),
-	}
+	return c.report.Problem(at, message, remedy)
 }
 
 // Credential names the source's credential without revealing it, as a hexadecimal hash: sources with the same one share one

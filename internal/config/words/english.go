@@ -1,28 +1,29 @@
-package config
+// Package words holds what the configuration says to people, in one place, and finds the word that somebody meant.
+package words
 
 import (
 	"strconv"
 	"strings"
 )
 
-// words are what a mistake says to the operator: what is wrong, and what to do. {0}, {1} stand for the mistake's arguments.
-type words struct {
-	message, remedy string
+// Words are what a mistake says to the operator: what is wrong, and what to do. {0}, {1} stand for the mistake's arguments.
+type Words struct {
+	Message, Remedy string
 }
 
-// fill puts the arguments in.
-func (w words) fill(args []string) words {
+// Fill puts the arguments in.
+func (w Words) Fill(args []string) Words {
 	var pairs []string
 	for i, arg := range args {
 		pairs = append(pairs, "{"+strconv.Itoa(i)+"}", arg)
 	}
 	replace := strings.NewReplacer(pairs...)
-	return words{message: replace.Replace(w.message), remedy: replace.Replace(w.remedy)}
+	return Words{Message: replace.Replace(w.Message), Remedy: replace.Replace(w.Remedy)}
 }
 
-// english holds every text of this room. Another language is another function like this one.
-func english() map[string]words {
-	return map[string]words{
+// English holds every text, by the code of its mistake. Another language is another function like this one.
+func English() map[string]Words {
+	return map[string]Words{
 		// The file as such.
 		"config-missing":    {"There is no such file.", "Name the right one with --config, or copy the example: ordersyncd.example.yaml."},
 		"config-permission": {"The file may not be read by this account.", "Check with: ls -l {0}"},
@@ -96,7 +97,7 @@ func english() map[string]words {
 
 		// Presets.
 		"preset":          {"There is no preset \"{0}\".", "The presets are: {1}."},
-		"preset-misspelt": {"There is no preset \"{0}\"; did you mean \"{1}\"?", "Correct it; \"ordersyncd preset list\" is not in this version."},
+		"preset-misspelt": {"There is no preset \"{0}\"; did you mean \"{1}\"?", "Correct it."},
 		"preset-broken":   {"The preset {0} is of no use: {1}.", "This is our mistake, not yours; please report it."},
 
 		// References and secrets.

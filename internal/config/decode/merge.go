@@ -1,62 +1,16 @@
-package config
+package decode
 
 import (
-	"errors"
-	"io/fs"
 	"reflect"
 	"slices"
-	"strings"
 
 	"ordersync/internal/config/document"
+	"ordersync/internal/config/words"
 )
 
-// preset returns the tree of the preset that a source names, or nil.
-func (d *decoder) preset(source *document.Node, at path) *document.Node {
-	f := source.Field("preset")
-	if f == nil || f.Value.Kind != document.Scalar || f.Value.Null() {
-		return nil // a wrong kind of value is reported when it is decoded
-	}
-	name, here := f.Value.Text, at.with("preset")
-	f.Value.Show()
-	if !namePattern.MatchString(name) || d.presets == nil {
-		d.mistakeAt(f.Value, here, "preset", short(name), d.presetNames())
-		return nil
-	}
-	text, err := fs.ReadFile(d.presets, name+".yaml")
-	if errors.Is(err, fs.ErrNotExist) {
-		if guess := nearest(name, strings.Split(d.presetNames(), ", ")); guess != "" {
-			d.mistakeAt(f.Value, here, "preset-misspelt", name, guess)
-		} else {
-			d.mistakeAt(f.Value, here, "preset", name, d.presetNames())
-		}
-		return nil
-	}
-	if err != nil {
-		d.mistakeAt(f.Value, here, "preset-broken", name, "it cannot be read")
-		return nil
-	}
-	file, mistakes := document.Parse(name+".yaml", text, func(string) bool { return false })
-	if len(mistakes) > 0 || file.Root == nil || file.Root.Kind != document.Mapping {
-		d.mistakeAt(f.Value, here, "preset-broken", name, "it is not good YAML")
-		return nil
-	}
-	return file.Root
-}
-
-// presetNames lists the presets there are.
-func (d *decoder) presetNames() string {
-	if d.presets == nil {
-		return ""
-	}
-	files, err := fs.Glob(d.presets, "*.yaml")
-	if err != nil {
-		return ""
-	}
-	for i, file := range files {
-		files[i] = strings.TrimSuffix(file, ".yaml")
-	}
-	return strings.Join(files, ", ")
-}
+// Merge lays over, which an operator wrote, upon base, a preset: both are mappings that a t is decoded from. Mappings are merged,
+// scalars and lists replaced, and null drops what base has. What is over's keeps its place in the operator's file.
+func Merge(base, over *document.Node, t reflect.Type) *document.Node { return merge(base, over, t, "") }
 
 // merge lays over upon base, a value of type t: mappings are merged, scalars and lists replaced; nil means that null drops it.
 func merge(base, over *document.Node, t reflect.Type, tag reflect.StructTag) *document.Node {
@@ -103,7 +57,7 @@ func replaced(over *document.Node, t reflect.Type, name string) bool {
 // mergeField lays one entry upon merged.
 func mergeField(merged *document.Node, f document.Field, t reflect.Type, tag reflect.StructTag) {
 	i := slices.IndexFunc(merged.Fields, func(old document.Field) bool {
-		return old.Key.Text == f.Key.Text || tag.Get("fold") != "" && fold(old.Key.Text) == fold(f.Key.Text)
+		return old.Key.Text == f.Key.Text || tag.Get("fold") != "" && words.Fold(old.Key.Text) == words.Fold(f.Key.Text)
 	})
 	if i < 0 {
 		merged.Fields = append(merged.Fields, f)

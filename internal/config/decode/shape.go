@@ -1,20 +1,9 @@
-package config
+package decode
 
 import (
 	"reflect"
 	"strings"
 )
-
-// The structs of this package are the configuration's shape. Their tags say all of it:
-//
-//	yaml:"name,short"  the key; short: the struct may be written as this one value
-//	later:"a b"        values that a later version takes; on the field _: keys that it takes
-//	merge:"whole"      an own value replaces all of the preset's, instead of being merged into it
-//	instead:"a"        an own value drops the preset's a
-//	plain:"ok"         a Secret that is no secret in itself: no warning when it stands in the file
-//	fold:"words"       keys of a map that differ in capitals, blanks, hyphens and underscores are one
-//	validate:"…"       what a value must fulfil
-//	doc:"…"            what it means, for the schema
 
 // key is one key of a mapping.
 type key struct {

@@ -1,11 +1,12 @@
-package config
+// Package value holds the values that a configuration is made of and Go's own types do not say: secrets that cannot be printed,
+// lengths of time and sizes with their units, lists that may be written as one text.
+package value
 
 import (
 	"errors"
 	"math"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -26,11 +27,17 @@ func (d Duration) String() string {
 // Size is a number of bytes, written plain or with a unit: 64MiB, 10MB.
 type Size int64
 
-var (
-	errUnit   = errors.New("a unit is missing")
-	errFormat = errors.New("not readable")
-	errRange  = errors.New("too large")
+// Texts is a list of texts that may be written as one text.
+type Texts []string
 
+// Why a text is no value.
+var (
+	ErrUnit   = errors.New("a unit is missing")
+	ErrFormat = errors.New("not readable")
+	ErrRange  = errors.New("too large")
+)
+
+var (
 	durationText = regexp.MustCompile(`^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d|w))+$`)
 	durationPart = regexp.MustCompile(`([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)`)
 	sizeText     = regexp.MustCompile(`^([0-9]+)\s*(B|KB|MB|GB|KiB|MiB|GiB)?$`)
@@ -45,54 +52,50 @@ var sizeUnits = map[string]int64{
 	"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
 }
 
-// parseDuration reads a Duration; 0 needs no unit.
-func parseDuration(text string) (Duration, error) {
+// ParseDuration reads a Duration; 0 needs no unit.
+func ParseDuration(text string) (Duration, error) {
 	if text == "0" {
 		return 0, nil
 	}
 	if bareNumber.MatchString(text) {
-		return 0, errUnit
+		return 0, ErrUnit
 	}
 	if !durationText.MatchString(text) {
-		return 0, errFormat
+		return 0, ErrFormat
 	}
 	total := 0.0
 	for _, part := range durationPart.FindAllStringSubmatch(text, -1) {
 		number, err := strconv.ParseFloat(part[1], 64)
 		if err != nil {
-			return 0, errRange
+			return 0, ErrRange
 		}
 		total += number * float64(durationUnits[part[2]])
 	}
 	if total > math.MaxInt64/2 {
-		return 0, errRange
+		return 0, ErrRange
 	}
 	return Duration(math.Round(total)), nil
 }
 
-func parseSize(text string) (Size, error) {
+// ParseSize reads a Size.
+func ParseSize(text string) (Size, error) {
 	m := sizeText.FindStringSubmatch(text)
 	if m == nil {
-		return 0, errFormat
+		return 0, ErrFormat
 	}
 	number, err := strconv.ParseInt(m[1], 10, 64)
 	if err != nil || number > math.MaxInt64/sizeUnits[m[2]] {
-		return 0, errRange
+		return 0, ErrRange
 	}
 	return Size(number * sizeUnits[m[2]]), nil
 }
 
-// parseDate reads a day, or an instant; without an offset it is one of zone.
-func parseDate(text string, zone *time.Location) (time.Time, error) {
+// ParseDate reads a day, or an instant; without an offset it is one of zone.
+func ParseDate(text string, zone *time.Location) (time.Time, error) {
 	for _, layout := range []string{time.DateOnly, "2006-01-02 15:04", time.DateTime, "2006-01-02T15:04", "2006-01-02T15:04:05", time.RFC3339} {
 		if at, err := time.ParseInLocation(layout, text, zone); err == nil {
 			return at, nil
 		}
 	}
-	return time.Time{}, errFormat
-}
-
-// fold makes words of a status alike that the shop's own spelling may tell apart.
-func fold(word string) string {
-	return strings.ToLower(strings.Join(strings.FieldsFunc(word, func(r rune) bool { return r == ' ' || r == '-' || r == '_' }), "_"))
+	return time.Time{}, ErrFormat
 }

@@ -1,4 +1,4 @@
-package config
+package decode
 
 import (
 	"errors"
@@ -10,14 +10,6 @@ import (
 
 	"ordersync/internal/config/document"
 )
-
-// expander replaces ${credential:NAME}, ${file:PATH} and ${NAME} inside values.
-type expander struct {
-	getenv func(string) string
-	// dirs are searched in order for credentials; base is the folder of relative paths.
-	dirs []string
-	base string
-}
 
 // longestSecret bounds what is read of a credential's file.
 const longestSecret = 64 << 10
@@ -34,7 +26,7 @@ var (
 
 // expand replaces the references in a scalar; $${ stands for ${. Only a secret may come from a credential or a file: a text that
 // is no secret is printed freely.
-func (d *decoder) expand(n *document.Node, at path, secret bool) (string, bool) {
+func (d *Decoder) expand(n *document.Node, at document.Path, secret bool) (string, bool) {
 	var out strings.Builder
 	rest, good := n.Text, true
 	for {
@@ -50,7 +42,7 @@ func (d *decoder) expand(n *document.Node, at path, secret bool) (string, bool) 
 		}
 		reference, tail, closed := strings.Cut(after, "}")
 		if !closed {
-			d.mistakeAt(n, at, "reference-open", last(at))
+			d.MistakeAt(n, at, "reference-open", last(at))
 			return "", false
 		}
 		out.WriteString(before)
@@ -61,15 +53,15 @@ func (d *decoder) expand(n *document.Node, at path, secret bool) (string, bool) 
 }
 
 // resolve returns what one reference stands for.
-func (d *decoder) resolve(n *document.Node, at path, reference string, secret bool) (string, bool) {
+func (d *Decoder) resolve(n *document.Node, at document.Path, reference string, secret bool) (string, bool) {
 	scheme, name, special := strings.Cut(reference, ":")
 	switch {
 	case !special:
 		return d.variable(n, at, reference)
 	case scheme != "credential" && scheme != "file":
-		d.mistakeAt(n, at, "reference-kind", last(at))
+		d.MistakeAt(n, at, "reference-kind", last(at))
 	case !secret:
-		d.mistakeAt(n, at, "reference-place", last(at), scheme)
+		d.MistakeAt(n, at, "reference-place", last(at), scheme)
 	case scheme == "credential":
 		return d.credential(n, at, name)
 	default:
@@ -78,26 +70,26 @@ func (d *decoder) resolve(n *document.Node, at path, reference string, secret bo
 	return "", false
 }
 
-func (d *decoder) variable(n *document.Node, at path, name string) (string, bool) {
+func (d *Decoder) variable(n *document.Node, at document.Path, name string) (string, bool) {
 	if !variableName.MatchString(name) {
-		d.mistakeAt(n, at, "reference-name", last(at))
+		d.MistakeAt(n, at, "reference-name", last(at))
 		return "", false
 	}
-	text := d.texts.getenv(name)
+	text := d.options.Getenv(name)
 	if text == "" {
-		d.mistakeAt(n, at, "variable-missing", name)
+		d.MistakeAt(n, at, "variable-missing", name)
 		return "", false
 	}
 	return text, true
 }
 
 // credential reads a credential from the first folder that has it.
-func (d *decoder) credential(n *document.Node, at path, name string) (string, bool) {
+func (d *Decoder) credential(n *document.Node, at document.Path, name string) (string, bool) {
 	if !credentialName.MatchString(name) {
-		d.mistakeAt(n, at, "credential-name", last(at))
+		d.MistakeAt(n, at, "credential-name", last(at))
 		return "", false
 	}
-	for _, dir := range d.texts.dirs {
+	for _, dir := range d.options.Credentials {
 		text, mode, err := readCredential(dir, name)
 		switch {
 		case err == nil:
@@ -108,7 +100,7 @@ func (d *decoder) credential(n *document.Node, at path, name string) (string, bo
 			return "", false
 		}
 	}
-	d.mistakeAt(n, at, "credential-missing", name, strings.Join(d.texts.dirs, " or "))
+	d.MistakeAt(n, at, "credential-missing", name, strings.Join(d.options.Credentials, " or "))
 	return "", false
 }
 
@@ -128,18 +120,18 @@ func readCredential(dir, name string) (string, fs.FileMode, error) {
 }
 
 // readFile reads ${file:PATH}; a relative path begins at the configuration's folder.
-func (d *decoder) readFile(n *document.Node, at path, name string) (string, bool) {
+func (d *Decoder) readFile(n *document.Node, at document.Path, name string) (string, bool) {
 	if name == "" {
-		d.mistakeAt(n, at, "reference-name", last(at))
+		d.MistakeAt(n, at, "reference-name", last(at))
 		return "", false
 	}
 	file := name
 	if !filepath.IsAbs(file) {
-		file = filepath.Join(d.texts.base, file)
+		file = filepath.Join(d.options.Base, file)
 	}
 	stat, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		d.mistakeAt(n, at, "file-missing", file)
+		d.MistakeAt(n, at, "file-missing", file)
 		return "", false
 	}
 	var text string
@@ -174,22 +166,22 @@ func readSecret(stat fs.FileInfo, read func() ([]byte, error)) (string, error) {
 }
 
 // unreadable reports a file that is there and of no use.
-func (d *decoder) unreadable(n *document.Node, at path, file string, err error) {
+func (d *Decoder) unreadable(n *document.Node, at document.Path, file string, err error) {
 	switch {
 	case errors.Is(err, errEmptyFile):
-		d.mistakeAt(n, at, "file-empty", file)
+		d.MistakeAt(n, at, "file-empty", file)
 	case errors.Is(err, errLongFile):
-		d.mistakeAt(n, at, "file-long", file)
+		d.MistakeAt(n, at, "file-long", file)
 	case errors.Is(err, fs.ErrPermission):
-		d.mistakeAt(n, at, "file-permission", file)
+		d.MistakeAt(n, at, "file-permission", file)
 	default:
-		d.mistakeAt(n, at, "file-unreadable", file)
+		d.MistakeAt(n, at, "file-unreadable", file)
 	}
 }
 
 // checkMode warns of a file that every account of the machine may read or change.
-func (d *decoder) checkMode(at path, file string, mode fs.FileMode) {
+func (d *Decoder) checkMode(at document.Path, file string, mode fs.FileMode) {
 	if mode.Perm()&0o007 != 0 {
-		d.warning(at, "file-open", file)
+		d.Warning(at, "file-open", file)
 	}
 }
