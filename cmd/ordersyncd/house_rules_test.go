@@ -21,6 +21,7 @@ const (
 	maxColumns = 160
 	tabWidth   = 4
 	maxLines   = 900
+	longText   = 80
 )
 
 // tallRooms are the rooms past maxLines lines of code, and why each has no wall yet.
@@ -43,9 +44,9 @@ func checkCode(t *testing.T, h *house) {
 	for _, p := range h.packages {
 		checkPackage(t, p)
 		for _, f := range slices.Concat(p.code, p.test) {
-			tags := tagLines(h.fset, f.tree)
+			unbreakable := unbreakableLines(h.fset, f.tree)
 			for i, line := range strings.Split(string(f.text), "\n") {
-				if n := utf8.RuneCountInString(line) + (tabWidth-1)*strings.Count(line, "\t"); n > maxColumns && !tags[i+1] {
+				if n := utf8.RuneCountInString(line) + (tabWidth-1)*strings.Count(line, "\t"); n > maxColumns && !unbreakable[i+1] {
 					t.Errorf("%s:%d: %d columns, more than %d", f.name, i+1, n, maxColumns)
 				}
 			}
@@ -59,12 +60,20 @@ func checkCode(t *testing.T, h *house) {
 	}
 }
 
-// tagLines returns the lines that end in a struct's tag, which cannot be broken.
-func tagLines(fset *token.FileSet, tree *ast.File) map[int]bool {
+// unbreakableLines returns the lines that a struct's tag or a long text ends: the one cannot be broken, and the other is easier to
+// find and to read in one piece.
+func unbreakableLines(fset *token.FileSet, tree *ast.File) map[int]bool {
 	lines := map[int]bool{}
 	ast.Inspect(tree, func(n ast.Node) bool {
-		if f, ok := n.(*ast.Field); ok && f.Tag != nil {
-			lines[fset.Position(f.Tag.Pos()).Line] = true
+		switch n := n.(type) {
+		case *ast.Field:
+			if n.Tag != nil {
+				lines[fset.Position(n.Tag.Pos()).Line] = true
+			}
+		case *ast.BasicLit:
+			if n.Kind == token.STRING && utf8.RuneCountInString(n.Value) > longText {
+				lines[fset.Position(n.Pos()).Line] = true
+			}
 		}
 		return true
 	})
