@@ -45,6 +45,9 @@ func Hold(ctx context.Context, leases Leases, wanted Lease, do func(ctx context.
 func Wait(ctx context.Context, leases Leases, wanted Lease, busy func(*BusyError), do func(ctx context.Context) error) error {
 	var told string
 	for {
+		if ctx.Err() != nil {
+			return fmt.Errorf("waiting for %s of %s: %w", wanted.Stream, wanted.Source, context.Cause(ctx))
+		}
 		since, taken, err := acquire(ctx, leases, wanted)
 		if err != nil {
 			return err
@@ -56,13 +59,7 @@ func Wait(ctx context.Context, leases Leases, wanted Lease, busy func(*BusyError
 			told = taken.Lease.Holder
 			busy(taken)
 		}
-		pause := time.NewTimer(min(max(taken.Lease.Until.Sub(taken.Lease.Now), 100*time.Millisecond), 2*time.Second))
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return fmt.Errorf("waiting for %s of %s: %w", wanted.Stream, wanted.Source, context.Cause(ctx))
-		case <-pause.C:
-		}
+		sleep(ctx, min(max(taken.Lease.Until.Sub(taken.Lease.Now), 100*time.Millisecond), 2*time.Second))
 	}
 }
 

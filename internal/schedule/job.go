@@ -138,18 +138,22 @@ func owedTick(e *entry, st *State, now time.Time) (time.Time, bool) {
 	if local := time.Now(); local.Before(now) {
 		now = local
 	}
-	latest := Latest(e.job.Schedule, now)
+	var last time.Time // the tick that is done with, or the time from which on ticks count
 	switch {
-	case st == nil && !e.job.DueAtStart:
-		return latest, latest.After(e.since)
-	case st == nil && latest.IsZero():
+	case st == nil && e.job.DueAtStart:
+		if latest := Latest(e.job.Schedule, now); !latest.IsZero() {
+			return latest, true
+		}
 		return now.Truncate(time.Second), true
 	case st == nil:
-		return latest, true
-	case st.LastTick.After(now.Add(FutureTick)):
-		return latest, !latest.IsZero()
+		last = e.since
+	case !st.LastTick.After(now.Add(FutureTick)):
+		last = st.LastTick
 	}
-	return latest, latest.After(st.LastTick)
+	if next := e.job.Schedule.Next(last); next.IsZero() || next.After(now) {
+		return time.Time{}, false // by far the most frequent case, so it is not Latest that decides
+	}
+	return Latest(e.job.Schedule, now), true
 }
 
 // nextMoment returns how long after now the clock alone makes something due in st: a repeat, or a holder's end.

@@ -107,6 +107,9 @@ func (s *Scheduler) attempt(ctx context.Context, e *entry, job Job, claimed time
 		failed = tick.Attempt
 	}
 	s.finish(ctx, job.Name, failed, again)
+	if again.Sub(now) < lookPause && failed > 0 {
+		s.lookNow() // which sees when the repeat is due
+	}
 }
 
 // guarded calls what is not ours; a panic is logged and becomes an error, of the kind fault.Internal. Of its value only texts

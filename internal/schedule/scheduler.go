@@ -115,6 +115,10 @@ func (s *Scheduler) Replace(jobs []Job) {
 	s.mu.Lock()
 	s.wanted, s.changed = slices.Clone(jobs), true
 	s.mu.Unlock()
+	s.lookNow()
+}
+
+func (s *Scheduler) lookNow() {
 	select {
 	case s.wake <- struct{}{}:
 	default: // the loop is about to look anyway
