@@ -2,6 +2,7 @@ package resttest
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,12 @@ func (o *object) add(key, raw string) {
 	}
 	o.begun = true
 	o.b.WriteString(quote(key) + ":" + raw)
+}
+
+func (o *object) addAll(extra map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(extra)) {
+		o.add(key, extra[key])
+	}
 }
 
 func (o *object) String() string { return "{" + o.b.String() + "}" }
@@ -81,6 +88,7 @@ func (s Shop) render(o Order) string {
 	}
 	add("note", note)
 	add("line_items", s.lines(o, poison))
+	w.addAll(o.Extra)
 	switch poison {
 	case TwiceKey:
 		add("status", quote("refunded"))
@@ -114,6 +122,7 @@ func (s Shop) lines(o Order, poison Poison) string {
 		}
 		l.add("quantity", quantity)
 		l.add("price", s.number(line.Price))
+		l.addAll(line.Extra)
 		lines = append(lines, l.String())
 	}
 	return "[" + strings.Join(lines, ",") + "]"

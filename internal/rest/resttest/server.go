@@ -115,7 +115,7 @@ func (s *Server) receive(r *http.Request) (Shop, Request, *Fault) {
 
 func (s *Server) route(shop Shop, r *http.Request, request Request, out *reply) {
 	path, ours := strings.CutPrefix(r.URL.Path, shop.Prefix)
-	id, detail := strings.CutPrefix(path, shop.path()+"/")
+	id, detail := strings.CutPrefix(path, cmp.Or(shop.Detail, shop.path())+"/")
 	known := path == "/orders" || path == "/orders/list" || path == shop.path()
 	switch {
 	case !ours || r.Method != http.MethodGet || !known && !detail && !strings.HasPrefix(path, "/orders/"):
@@ -127,7 +127,7 @@ func (s *Server) route(shop Shop, r *http.Request, request Request, out *reply) 
 		out.json(http.StatusUnauthorized, `{"error":{"code":"invalid_token","message":"who are you?"}}`)
 	case path == shop.path():
 		s.list(shop, request, out)
-	case detail && !shop.NoDetail:
+	case detail:
 		s.detail(shop, id, out)
 	default:
 		out.json(http.StatusNotFound, `{"error":"not found"}`)

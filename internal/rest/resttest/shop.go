@@ -32,8 +32,8 @@ type Shop struct {
 	Prefix string
 	// Path is where the list is: /orders/list or /orders; the other one is 404. Empty: /orders/list.
 	Path string
-	// NoDetail answers 404 to GET {path}/{id}.
-	NoDetail bool
+	// Detail is where single orders are: {Detail}/{id}. Empty: at the list's path; "none": nowhere, they are 404.
+	Detail string
 	// Token is the bearer token that is wanted; empty: none.
 	Token string
 

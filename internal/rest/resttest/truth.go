@@ -27,15 +27,23 @@ type Order struct {
 	Poison Poison
 	// Omit and Null name keys that are left out or sent as null, in the shop's own spelling ("note", "line_items").
 	Omit, Null []string
+	// Extra are further keys, each with its JSON.
+	Extra map[string]string
 }
 
 // Line is one line of an order. One without ID is sent without.
 type Line struct {
 	ID, SKU, Name, Quantity, Price string
+	// Extra are further keys, each with its JSON.
+	Extra map[string]string
 }
 
 func (o Order) clone() Order {
 	o.Lines = slices.Clone(o.Lines)
+	for i := range o.Lines {
+		o.Lines[i].Extra = maps.Clone(o.Lines[i].Extra)
+	}
+	o.Extra = maps.Clone(o.Extra)
 	o.Omit, o.Null = slices.Clone(o.Omit), slices.Clone(o.Null)
 	return o
 }

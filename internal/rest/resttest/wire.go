@@ -47,7 +47,7 @@ func (r *reply) kept() (body string, breaks bool) {
 // pause waits, at most until ctx ends.
 func pause(ctx context.Context, wait time.Duration) error {
 	if wait <= 0 {
-		return nil
+		return ctx.Err()
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -90,21 +90,24 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{
 		Status: fmt.Sprintf("%d %s", out.status, http.StatusText(out.status)), StatusCode: out.status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: out.header, Body: &stream{ctx: r.Context(), rest: body, breaks: breaks, drip: out.fault.Drip},
-		ContentLength: length, Request: r,
+		Header: out.header, ContentLength: length, Request: r,
+		Body: &stream{
+			rest: body, breaks: breaks, drips: out.fault.Drip > 0,
+			before: func() error { return pause(r.Context(), out.fault.Drip) },
+		},
 	}, nil
 }
 
 // stream is a body that may drip and break.
 type stream struct {
-	ctx    context.Context
 	rest   string
 	breaks bool
-	drip   time.Duration
+	before func() error // each read
+	drips  bool
 }
 
 func (b *stream) Read(p []byte) (int, error) {
-	if err := b.ctx.Err(); err != nil {
+	if err := b.before(); err != nil {
 		return 0, err
 	}
 	if b.rest == "" {
@@ -113,10 +116,7 @@ func (b *stream) Read(p []byte) (int, error) {
 		}
 		return 0, io.EOF
 	}
-	if b.drip > 0 && len(p) > 0 {
-		if err := pause(b.ctx, b.drip); err != nil {
-			return 0, err
-		}
+	if b.drips && len(p) > 0 {
 		p = p[:1]
 	}
 	n := copy(p, b.rest)
