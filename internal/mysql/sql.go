@@ -1,0 +1,301 @@
+package mysql
+
+import "strings"
+
+// Every SQL text of this package stands in this file, so that a test can show all of them to the parsers of other servers: single
+// statements as constants, those of many rows in [statements]. Upserts are written with VALUES(column), which MariaDB, MySQL and
+// TiDB share; nothing rests on the order of assignments but the version guards, whose guard columns stand last.
+
+const (
+	selectPacket   = "SELECT @@max_allowed_packet"
+	selectNow      = "SELECT UTC_TIMESTAMP(6)"
+	selectSession  = "SELECT @@session.time_zone, @@session.sql_mode, @@session.character_set_connection"
+	selectReadOnly = "SELECT @@global.read_only"
+	showSettings   = "SHOW GLOBAL VARIABLES WHERE Variable_name IN " +
+		"('innodb_flush_log_at_trx_commit', 'sync_binlog', 'log_bin', 'read_only')"
+
+	// setLimits frees what a frozen process of ours holds. MariaDB alone knows these.
+	setLimits = "SET SESSION idle_transaction_timeout = 30, max_statement_time = 60"
+)
+
+// Schema.
+const (
+	// selectLock names the lock after the database, within the 64 characters that MySQL allows.
+	selectLock    = "SELECT GET_LOCK(CONCAT('ordersync.migrate.', LEFT(SHA1(DATABASE()), 32)), ?)"
+	releaseLock   = "DO RELEASE_LOCK(CONCAT('ordersync.migrate.', LEFT(SHA1(DATABASE()), 32)))"
+	selectApplied = "SELECT version_id, tstamp FROM goose_db_version WHERE is_applied = 1 AND version_id > 0 ORDER BY version_id"
+	selectOldest  = "SELECT version, oldest, applied_at FROM schema_versions ORDER BY version"
+	upsertOldest  = "INSERT INTO schema_versions (version, oldest, applied_at) VALUES (?, ?, UTC_TIMESTAMP(6)) " +
+		"ON DUPLICATE KEY UPDATE oldest = VALUES(oldest)"
+)
+
+// Checkpoints.
+const (
+	checkpointColumns = "source, stream, watermark, window_since, window_until, page_cursor, slice_us, poison, revision, updated_at"
+
+	selectCheckpoint  = "SELECT " + checkpointColumns + " FROM checkpoints WHERE source = ? AND stream = ?"
+	selectCheckpoints = "SELECT " + checkpointColumns + " FROM checkpoints ORDER BY source, stream"
+
+	// moveCheckpoint is fence, lock and move in one.
+	moveCheckpoint = "UPDATE checkpoints SET watermark = ?, window_since = ?, window_until = ?, page_cursor = ?, slice_us = ?, poison = ?, " +
+		"revision = ?, commit_token = ?, updated_at = UTC_TIMESTAMP(6) WHERE source = ? AND stream = ? AND revision = ?"
+	insertCheckpoint = "INSERT INTO checkpoints (watermark, window_since, window_until, page_cursor, slice_us, poison, " +
+		"revision, commit_token, source, stream, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))"
+	selectToken = "SELECT revision, commit_token FROM checkpoints WHERE source = ? AND stream = ?"
+)
+
+// Orders.
+const (
+	selectStored = "SELECT o.order_id, " + storedColumns + ", o.first_seen_at, o.synced_at, o.gone_at, r.payload " +
+		"FROM orders o LEFT JOIN order_raw r ON r.source = o.source AND r.order_id = o.order_id WHERE o.source = ? AND o.order_id = ?"
+
+	// storedColumns are what [row] scans.
+	storedColumns = "o.number, o.status, o.source_status, o.currency, o.total, o.paid, o.discount, o.shipping_fee, o.tax, o.refunded, " +
+		"o.buyer_id, o.buyer_name, o.buyer_email, o.receiver, o.receiver_country, o.receiver_province, o.receiver_city, " +
+		"o.buyer_note, o.seller_note, o.ordered_at, o.paid_at, o.shipped_at, o.completed_at, o.cancelled_at, o.modified_at, o.fetched_at"
+)
+
+// Dead letters.
+const (
+	deadColumns = "source, order_id, modified_at, fetched_at, reason, first_dead_at, dead_at"
+
+	selectDeadLetters = "SELECT " + deadColumns + " FROM dead_letters WHERE (? = '' OR source = ?) " +
+		"ORDER BY dead_at DESC, source, order_id LIMIT ?"
+	selectDeadLetter = "SELECT " + deadColumns + ", payload FROM dead_letters WHERE source = ? AND order_id = ?"
+	deleteDeadLetter = "DELETE FROM dead_letters WHERE source = ? AND order_id = ?"
+	countDeadLetters = "SELECT source, COUNT(*) FROM dead_letters GROUP BY source ORDER BY source"
+)
+
+// Runs.
+const (
+	runColumns = "run_id, job, source, stream, tick_at, attempt, holder, outcome, kind, error, started_at, ended_at, " +
+		"since_at, until_at, watermark, windows, passes, pages, records, orders_inserted, orders_updated, orders_unchanged, " +
+		"orders_stale, orders_dead, orders_released, rounded, repaired, shortfall, runs, last_run_id"
+
+	insertRun = "INSERT INTO runs (" + runColumns + ") " +
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	selectLatestRun = "SELECT " + runColumns + " FROM runs WHERE job = ? ORDER BY ended_at DESC, run_id DESC LIMIT 1 FOR UPDATE"
+	joinRun         = "UPDATE runs SET last_run_id = ?, runs = runs + 1, tick_at = ?, attempt = ?, holder = ?, ended_at = ?, " +
+		"until_at = ?, watermark = ?, windows = windows + ?, passes = passes + ?, pages = pages + ?, records = records + ?, " +
+		"orders_unchanged = orders_unchanged + ?, orders_stale = orders_stale + ?, rounded = rounded + ?, repaired = repaired + ? " +
+		"WHERE run_id = ?"
+	selectLastRuns = "SELECT " + runColumns + " FROM runs WHERE (job, ended_at) IN " +
+		"(SELECT job, MAX(ended_at) FROM runs GROUP BY job) ORDER BY job, run_id"
+	pruneRuns = "DELETE FROM runs WHERE ended_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND LIMIT 1000"
+)
+
+// Sources.
+const (
+	selectSources = "SELECT source, kind, endpoint, removed_at FROM sources ORDER BY source"
+	// lockSources makes processes that start at once remember their sources one after the other.
+	lockSources  = "SELECT source, kind, endpoint, removed_at FROM sources ORDER BY source FOR UPDATE"
+	upsertSource = "INSERT INTO sources (source, kind, endpoint, added_at, removed_at) VALUES (?, ?, ?, UTC_TIMESTAMP(6), NULL) " +
+		"ON DUPLICATE KEY UPDATE kind = VALUES(kind), endpoint = VALUES(endpoint), removed_at = NULL"
+	removeSource    = "UPDATE sources SET removed_at = UTC_TIMESTAMP(6) WHERE source = ? AND removed_at IS NULL"
+	selectSourceHas = "SELECT EXISTS (SELECT 1 FROM orders WHERE source = ?) OR EXISTS (SELECT 1 FROM dead_letters WHERE source = ?)"
+)
+
+// Audit log.
+const insertAudit = "INSERT INTO audit_log (at, actor, host, action, subject, detail) VALUES (UTC_TIMESTAMP(6), ?, ?, ?, ?, ?)"
+
+// Leases.
+const (
+	leaseColumns = "source, stream, holder, held_since, held_until, UTC_TIMESTAMP(6)"
+
+	insertLease = "INSERT INTO leases (source, stream, holder, held_since, held_until) " +
+		"VALUES (?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)"
+	takeLease = "UPDATE leases SET holder = ?, held_since = UTC_TIMESTAMP(6), held_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND " +
+		"WHERE source = ? AND stream = ? AND held_until <= UTC_TIMESTAMP(6)"
+	renewLease = "UPDATE leases SET held_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND " +
+		"WHERE source = ? AND stream = ? AND holder = ?"
+	deleteLease  = "DELETE FROM leases WHERE source = ? AND stream = ? AND holder = ?"
+	selectLease  = "SELECT " + leaseColumns + " FROM leases WHERE source = ? AND stream = ?"
+	selectLeases = "SELECT " + leaseColumns + " FROM leases ORDER BY source, stream"
+)
+
+// Jobs. A last tick far in the future is what a wrong clock left behind; it holds nothing back.
+const (
+	tickIsNew = "(last_tick < ? OR last_tick > UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)"
+
+	selectStates = "SELECT job, last_tick, attempt, repeat_at, holder, held_until, skipped, UTC_TIMESTAMP(6) FROM job_state ORDER BY job"
+	insertJob    = "INSERT INTO job_state (job, last_tick, attempt, repeat_at, holder, held_until, skipped) " +
+		"VALUES (?, ?, 1, NULL, ?, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, 0)"
+	claimTick = "UPDATE job_state SET last_tick = ?, attempt = 1, repeat_at = NULL, holder = ?, " +
+		"held_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND " +
+		"WHERE job = ? AND " + tickIsNew + " AND (holder = '' OR holder = ? OR held_until <= UTC_TIMESTAMP(6))"
+	claimRepeat = "UPDATE job_state SET attempt = ?, repeat_at = NULL, holder = ?, held_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND " +
+		"WHERE job = ? AND attempt = ? AND ((holder = '' AND repeat_at <= UTC_TIMESTAMP(6)) OR holder = ? OR " +
+		"(holder <> '' AND held_until <= UTC_TIMESTAMP(6)))"
+	skipTick = "UPDATE job_state SET last_tick = ?, skipped = skipped + 1 " +
+		"WHERE job = ? AND " + tickIsNew + " AND holder <> '' AND held_until > UTC_TIMESTAMP(6)"
+	renewJob  = "UPDATE job_state SET held_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND WHERE job = ? AND holder = ?"
+	finishJob = "UPDATE job_state SET holder = '', held_until = NULL, attempt = ?, repeat_at = ? WHERE job = ? AND holder = ?"
+)
+
+// Pace. Times are microseconds since 1970 by the database's clock, which one statement reads once.
+const (
+	paceNow = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))"
+	// paceDay is the day's number in the quota's zone, times what used counts below it.
+	paceDay = "((" + paceNow + " + ?) DIV 86400000000) * 1000000000"
+
+	// reserve answers with the wait as the statement's insert id. A next_call farther ahead than anybody can have reserved is what a
+	// wrong clock left behind.
+	reserve = "UPDATE pace SET next_call = " + paceNow + " + LAST_INSERT_ID(IF(next_call > " + paceNow + " + ?, 0, " +
+		"GREATEST(next_call - " + paceNow + ", 0))) + ?, " +
+		"used = GREATEST(used, " + paceDay + ") + ?, " +
+		"probe_at = IF(refused_at IS NULL, probe_at, UTC_TIMESTAMP(6) + INTERVAL 1 HOUR) " +
+		"WHERE credential = ? AND (parked_until IS NULL OR parked_until <= UTC_TIMESTAMP(6)) " +
+		"AND (refused_at IS NULL OR probe_at <= UTC_TIMESTAMP(6)) " +
+		"AND (? = 0 OR GREATEST(used, " + paceDay + ") + ? <= " + paceDay + " + ?)"
+	insertPace = "INSERT INTO pace (credential, next_call, used) VALUES (?, 0, 0)"
+	selectPace = "SELECT GREATEST(COALESCE(TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), parked_until), 0), 0), refused_at IS NOT NULL, " +
+		"GREATEST(COALESCE(TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), probe_at), 0), 0), used, " + paceNow + " " +
+		"FROM pace WHERE credential = ?"
+	parkPace = "INSERT INTO pace (credential, next_call, used, parked_until) VALUES (?, 0, 0, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND) " +
+		"ON DUPLICATE KEY UPDATE parked_until = GREATEST(COALESCE(parked_until, VALUES(parked_until)), VALUES(parked_until))"
+	refusePace = "INSERT INTO pace (credential, next_call, used, refused_at, probe_at) " +
+		"VALUES (?, 0, 0, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL 1 HOUR) " +
+		"ON DUPLICATE KEY UPDATE refused_at = COALESCE(refused_at, VALUES(refused_at)), probe_at = VALUES(probe_at)"
+	acceptPace  = "UPDATE pace SET refused_at = NULL, probe_at = NULL WHERE credential = ?"
+	selectPaces = "SELECT credential, GREATEST(next_call - " + paceNow + ", 0), used, parked_until, refused_at, probe_at " +
+		"FROM pace ORDER BY credential"
+)
+
+// multi is a statement of as many rows as are needed.
+type multi struct {
+	head, row, sep, tail string
+}
+
+// text is the statement for that many rows.
+func (m multi) text(rows int) string {
+	var b strings.Builder
+	b.Grow(len(m.head) + len(m.tail) + rows*(len(m.row)+len(m.sep)))
+	b.WriteString(m.head)
+	for i := range rows {
+		if i > 0 {
+			b.WriteString(m.sep)
+		}
+		b.WriteString(m.row)
+	}
+	b.WriteString(m.tail)
+	return b.String()
+}
+
+// statements are the texts of many rows; each field is one.
+type statements struct {
+	// Of these the source is the first argument, and each row one id.
+	known, lookup, deadLookup, lock, linesOf, refundsOf multi
+
+	insertOrders, upsertOrders, upsertLines, upsertRefunds, upsertRaw, upsertDead multi
+	deleteLines, deleteRefunds, releaseDead                                       multi
+}
+
+// newStatements builds the texts, once for a store.
+func newStatements() statements {
+	keys := []string{"source", "order_id"}
+	content := names(storedColumns)
+	columns := append(append(keys[:2:2], content...), "content_hash")
+	orders := insertInto("orders", columns, "first_seen_at", "synced_at")
+	upsert := orders
+	upsert.tail = " ON DUPLICATE KEY UPDATE " + orderGuard(content)
+	return statements{
+		known:      byID("SELECT order_id, modified_at, fetched_at FROM orders WHERE gone_at IS NULL AND source = ? AND order_id IN (", ")"),
+		lookup:     byID(lookupOrders, ")"),
+		deadLookup: byID("SELECT order_id, modified_at, fetched_at, reason, UNHEX(SHA2(payload, 256)) FROM dead_letters WHERE source = ? AND order_id IN (", ")"),
+		// Whoever writes an order's lines, refunds or raw text holds the lock of its row in orders: they need none of their own.
+		lock: byID("SELECT o.order_id, "+storedColumns+", o.content_hash, o.gone_at IS NOT NULL "+
+			"FROM orders o WHERE o.source = ? AND o.order_id IN (", ") FOR UPDATE"),
+		linesOf:   byID("SELECT order_id, line_id, "+lineColumns+" FROM order_items WHERE source = ? AND order_id IN (", ")"),
+		refundsOf: byID("SELECT order_id, refund_id, "+refundColumns+" FROM refunds WHERE source = ? AND order_id IN (", ")"),
+
+		insertOrders:  orders,
+		upsertOrders:  upsert,
+		upsertLines:   upsertInto("order_items", append(keys[:2:2], "line_id"), names(lineColumns)),
+		upsertRefunds: upsertInto("refunds", []string{"source", "refund_id"}, append([]string{"order_id"}, names(refundColumns)...)),
+		upsertRaw:     upsertInto("order_raw", keys, []string{"payload", "payload_hash", "mapped_hash", "fetched_at"}),
+		upsertDead:    deadUpsert(),
+
+		deleteLines:   multi{head: "DELETE FROM order_items WHERE ", row: "(source = ? AND order_id = ? AND line_id = ?)", sep: " OR "},
+		deleteRefunds: multi{head: "DELETE FROM refunds WHERE ", row: "(source = ? AND refund_id = ? AND order_id = ?)", sep: " OR "},
+		releaseDead: multi{
+			head: "DELETE FROM dead_letters WHERE ", sep: " OR ",
+			row: "(source = ? AND order_id = ? AND IF(modified_at IS NULL, fetched_at <= ?, " +
+				"modified_at < ? OR (modified_at = ? AND fetched_at <= ?)))",
+		},
+	}
+}
+
+const (
+	lookupOrders = "SELECT o.order_id, o.content_hash, o.modified_at, o.fetched_at, o.gone_at IS NOT NULL, r.payload_hash, r.mapped_hash " +
+		"FROM orders o LEFT JOIN order_raw r ON r.source = o.source AND r.order_id = o.order_id WHERE o.source = ? AND o.order_id IN ("
+	lineColumns   = "sku, product_id, variant_id, title, variant, quantity, unit_price, discount, total, status, refund_status, image_url"
+	refundColumns = "line_id, amount, status, reason, created_at, refunded_at"
+
+	// newer compares the versions of the row that is sent and of the row that is stored; the later fetch wins where they are equal.
+	newer = "(VALUES(modified_at) > modified_at OR (VALUES(modified_at) = modified_at AND VALUES(fetched_at) >= fetched_at))"
+	// accepted: the row that is sent is newer, and something changes.
+	accepted = "(" + newer + " AND (VALUES(content_hash) <> content_hash OR gone_at IS NOT NULL))"
+	// deadNewer is newer for dead letters; where one of the two has no time of change, the times of the fetches decide.
+	deadNewer = "IF(modified_at IS NULL OR VALUES(modified_at) IS NULL, VALUES(fetched_at) >= fetched_at, " + newer + ")"
+)
+
+// orderGuard takes over the columns of a row that is accepted. The assignments are read from left to right by one server and all
+// against the old row by another, and come to the same: up to modified_at nothing that accepted reads has changed in a way that it
+// sees (after fetched_at or modified_at are taken over, newer still holds, because it holds for equal versions). From then on newer
+// alone is asked, which that leaves true: where it holds and the row was not accepted, the hashes are equal and gone_at is
+// NULL, so that the last two change nothing.
+func orderGuard(content []string) string {
+	var b strings.Builder
+	for _, c := range content {
+		if c != "modified_at" && c != "fetched_at" {
+			b.WriteString(c + " = IF(" + accepted + ", VALUES(" + c + "), " + c + "), ")
+		}
+	}
+	for _, c := range []string{"synced_at", "fetched_at", "modified_at"} {
+		b.WriteString(c + " = IF(" + accepted + ", VALUES(" + c + "), " + c + "), ")
+	}
+	b.WriteString("content_hash = IF(" + newer + ", VALUES(content_hash), content_hash), ")
+	b.WriteString("gone_at = IF(" + newer + ", NULL, gone_at)")
+	return b.String()
+}
+
+// deadUpsert has the same guard for dead letters, with the version last.
+func deadUpsert() multi {
+	m := insertInto("dead_letters", []string{"source", "order_id", "modified_at", "fetched_at", "reason", "payload"}, "first_dead_at", "dead_at")
+	var guard []string
+	for _, c := range []string{"reason", "payload", "dead_at", "fetched_at", "modified_at"} {
+		guard = append(guard, c+" = IF("+deadNewer+", VALUES("+c+"), "+c+")")
+	}
+	m.tail = " ON DUPLICATE KEY UPDATE " + strings.Join(guard, ", ")
+	return m
+}
+
+// byID is a statement that takes the source and then one id a row.
+func byID(head, tail string) multi { return multi{head: head, row: "?", sep: ", ", tail: tail} }
+
+// insertInto inserts a value for each column, and the database's clock for each of clocks.
+func insertInto(table string, columns []string, clocks ...string) multi {
+	all := append(columns[:len(columns):len(columns)], clocks...)
+	row := "(?" + strings.Repeat(",?", len(columns)-1) + strings.Repeat(",UTC_TIMESTAMP(6)", len(clocks)) + ")"
+	return multi{head: "INSERT INTO " + table + " (" + strings.Join(all, ", ") + ") VALUES ", row: row, sep: ","}
+}
+
+// upsertInto writes rows over those with the same key.
+func upsertInto(table string, keys, columns []string) multi {
+	m := insertInto(table, append(keys[:len(keys):len(keys)], columns...))
+	var updates []string
+	for _, c := range columns {
+		updates = append(updates, c+" = VALUES("+c+")")
+	}
+	m.tail = " ON DUPLICATE KEY UPDATE " + strings.Join(updates, ", ")
+	return m
+}
+
+// names are the columns of a list, without the alias of their table.
+func names(list string) []string {
+	columns := strings.Split(list, ", ")
+	for i, c := range columns {
+		columns[i] = strings.TrimPrefix(c, "o.")
+	}
+	return columns
+}
