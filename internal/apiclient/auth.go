@@ -102,9 +102,9 @@ type oauth struct {
 	line line // whoever has the turn fetches
 
 	mu         sync.Mutex
-	token      string
-	dropped    bool      // the remote does not know the token any more
-	until      time.Time // zero: for ever
+	token      func() string // boxed, so that printing us does not show it; nil before the first
+	dropped    bool          // the remote does not know the token any more
+	until      time.Time     // zero: for ever
 	generation int
 }
 
@@ -125,7 +125,7 @@ func (a *oauth) ready(ctx context.Context, c *Client) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.token, a.dropped, a.until = token.AccessToken, false, time.Time{}
+	a.token, a.dropped, a.until = func() string { return token.AccessToken }, false, time.Time{}
 	a.generation++
 	if !token.Expiry.IsZero() {
 		a.until = token.Expiry.Add(-min(earlyRenewal, time.Until(token.Expiry)/4))
@@ -136,14 +136,14 @@ func (a *oauth) ready(ctx context.Context, c *Client) error {
 func (a *oauth) fresh() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.token != "" && !a.dropped && (a.until.IsZero() || time.Now().Before(a.until))
+	return a.token != nil && !a.dropped && (a.until.IsZero() || time.Now().Before(a.until))
 }
 
 func (a *oauth) sign(r *http.Request) (generation int, err error) {
 	a.mu.Lock()
 	token, generation := a.token, a.generation
 	a.mu.Unlock()
-	return generation, setHeader(r, a.o.Header, a.o.Prefix, token)
+	return generation, setHeader(r, a.o.Header, a.o.Prefix, token())
 }
 
 func (a *oauth) stale(generation int) bool {

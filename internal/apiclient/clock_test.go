@@ -27,7 +27,7 @@ func ask(t *testing.T, c *Client) *Response {
 	return response
 }
 
-func TestNow(t *testing.T) {
+func faultRemoteNow(t *testing.T) {
 	t.Parallel()
 	for name, ahead := range map[string]time.Duration{
 		"same": 0, "hour ahead": time.Hour, "minutes behind": -7 * time.Minute, "below a second": 700 * time.Millisecond,

