@@ -61,8 +61,8 @@ var ours = map[string][]string{
 // row is a row by column, in the common form.
 type row map[string]string
 
-// Compare returns every difference between the shop and the tables, by table and key. An error means that no comparison was possible,
-// for one because a record of the shop itself cannot be read.
+// Compare returns every difference between the shop and the tables, by table and key. A value of the shop that no column can hold is
+// one as well. An error means that no comparison was possible.
 func Compare(ctx context.Context, db *sql.DB, shop Shop) ([]Difference, error) {
 	want, err := shop.expect()
 	if err != nil {

@@ -1,0 +1,97 @@
+package demo
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+)
+
+// changes is the ERP's query of the README: what changed since the moment that was reached, with a minute of overlap.
+const changes = `SELECT synced_at, source, order_id, status, total, currency FROM orders
+WHERE synced_at >= ? - INTERVAL 1 MINUTE ORDER BY synced_at, source, order_id LIMIT 4`
+
+// tables shows what the ERP sees, and gives the verdict.
+func (t *story) tables(ctx context.Context) error {
+	counts := make([]string, 0, 5)
+	for _, table := range []string{"orders", "order_items", "order_raw", "dead_letters", "runs"} {
+		n, err := t.stage.count(ctx, table)
+		if err != nil {
+			return err
+		}
+		counts = append(counts, fmt.Sprintf("%s %s", number(n), table))
+	}
+	t.say("Rows: %s.", strings.Join(counts, ", "))
+	for _, query := range []string{
+		"SELECT order_id, number, status, total, currency, ordered_at, modified_at FROM orders ORDER BY modified_at DESC, order_id LIMIT 3",
+		"SELECT order_id, line_id, sku, title, quantity, unit_price, total FROM order_items ORDER BY order_id DESC, line_id LIMIT 3",
+	} {
+		if err := t.show(ctx, query); err != nil {
+			return err
+		}
+	}
+	t.say("What an ERP asks for, to follow changes:")
+	var reached sql.NullString
+	if err := t.stage.db.QueryRowContext(ctx, "SELECT MAX(synced_at) FROM orders").Scan(&reached); err != nil {
+		return err
+	}
+	if err := t.show(ctx, changes, reached.String); err != nil {
+		return err
+	}
+	differences, err := t.compare(ctx)
+	if err != nil {
+		return err
+	}
+	if err := listed(differences); err != nil {
+		return err
+	}
+	t.good("Every column of %s orders and of their %s lines equals what the shop says now.", number(t.shop.size()), number(t.shop.lines()))
+	return nil
+}
+
+// show prints a query and its rows.
+func (t *story) show(ctx context.Context, query string, args ...any) (err error) {
+	prompt := "   > "
+	for _, part := range wrap(fmt.Sprintf(strings.ReplaceAll(query, "?", "'%v'"), args...), columns-len(prompt)) {
+		t.line(bold, prompt+part)
+		prompt = "     "
+	}
+	rows, err := t.stage.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(names, "\t"))
+	values, into := make([]sql.NullString, len(names)), make([]any, len(names))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		texts := make([]string, len(values))
+		for i, v := range values {
+			texts[i] = "NULL"
+			if v.Valid {
+				texts[i] = v.String
+			}
+		}
+		fmt.Fprintln(w, strings.Join(texts, "\t"))
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	t.quote(b.String())
+	return nil
+}
