@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ordersync/internal/apiclient"
+	"ordersync/internal/config"
+	"ordersync/internal/fault"
+	"ordersync/internal/mysql"
+	"ordersync/internal/schedule"
+)
+
+const (
+	textCheckShort = "Says what is wrong with the configuration"
+	textCheckLong  = `Reads the configuration and everything it refers to, and reports every mistake at once. A good one is shown as it is understood,
+with the next five runs of each job.
+
+With --online it also asks the database and makes one cheap call to each shop. A credential that a shop accepts again is used again
+from then on.
+
+Exit status: 0 good, 1 something that was asked with --online failed, 78 wrong configuration.`
+	textOnlineFlag = "also ask the database and each shop"
+	textWarning    = "warning: "
+	textGood       = "%s is good: %s, %s, times in %s.\n\n"
+	textNoTicks    = "    never\n"
+	textSyncs      = "reads what is new and changed"
+	textSyncsMade  = "reads what is newly made"
+	textSweeps     = "reads again the last %s"
+	textDatabase   = "database"
+	textSchema     = "schema"
+	textSchemaIs   = "version %d"
+	textCredential = "source %s"
+	textAccepted   = "answers and accepts the credential; its clock is %s"
+	textClockSame  = "right"
+	textClockAhead = "%s ahead of ours"
+	textClockLate  = "%s behind ours"
+	textUnreached  = "not looked at, because the database failed"
+	// ticksShown is how many runs of each job are shown.
+	ticksShown = 5
+)
+
+func (p *program) checkCommand() *cobra.Command {
+	var online bool
+	c := &cobra.Command{
+		Use: "check", Short: textCheckShort, Long: textCheckLong, Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context(), online) },
+	}
+	c.Flags().BoolVar(&online, "online", false, textOnlineFlag)
+	return c
+}
+
+func (p *program) check(ctx context.Context, online bool) (err error) {
+	w, err := p.open(nil)
+	if problems, ok := errors.AsType[*config.Problems](err); ok {
+		p.screen.problems(problems.Warnings, p.screen.yellow, textWarning)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	for _, job := range w.cfg.Jobs {
+		if _, err := w.errandOf(job.Name); err != nil {
+			return err
+		}
+	}
+	p.screen.problems(w.cfg.Warnings, p.screen.yellow, textWarning)
+	p.screen.printf(textGood, p.config, count(len(w.cfg.Sources), "source"), count(len(w.cfg.Jobs), "job"), w.cfg.Timezone)
+	for _, s := range w.cfg.Sources {
+		p.screen.printf("source %s: %s\n", p.screen.bold(s.Name, p.screen.outPlain), describe(s))
+	}
+	p.screen.printf("\n")
+	for _, job := range w.cfg.Jobs {
+		if err := p.showJob(w.cfg, job, time.Now()); err != nil {
+			return err
+		}
+	}
+	if !online {
+		return nil
+	}
+	return p.checkOnline(ctx, w)
+}
+
+// describe is a source in one line.
+func describe(s *config.Source) string {
+	c := s.Rest
+	kind := s.Kind
+	if c.Preset != "" {
+		kind += " (" + c.Preset + ")"
+	}
+	rate := fmt.Sprintf("%g calls a second", c.Rate.PerSecond)
+	if c.Rate.PerDay > 0 {
+		rate += fmt.Sprintf(", %s a day", number(c.Rate.PerDay))
+	}
+	return strings.Join(present(kind, endpoint(c), rate), ", ")
+}
+
+// endpoint is the address without anything that could be a secret in it.
+func endpoint(c *config.Rest) string {
+	address, _, _ := strings.Cut(c.BaseURL, "?")
+	if scheme, rest, ok := strings.Cut(address, "://"); ok {
+		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+			rest = rest[at+1:]
+		}
+		address = scheme + "://" + rest
+	}
+	return address
+}
+
+// showJob prints a job with its next runs.
+func (p *program) showJob(cfg *config.Config, job *config.Job, now time.Time) error {
+	s, err := schedule.Parse(job.Schedule, cfg.Zone())
+	if err != nil {
+		return fmt.Errorf("jobs.%s.schedule: %w", job.Name, err)
+	}
+	what := textSyncs
+	if cfg.Source(job.Source()).Rest.Window.By == "created" {
+		what = textSyncsMade
+	}
+	if job.Sweep != "" {
+		what = fmt.Sprintf(textSweeps, job.Back)
+	}
+	p.screen.printf("job %s: %s of %s, at %s\n", p.screen.bold(job.Name, p.screen.outPlain), what, job.Source(), s)
+	ticks := schedule.NextN(s, now, ticksShown)
+	for _, tick := range ticks {
+		p.screen.printf("    %s\n", tick.In(cfg.Zone()).Format("Mon 2006-01-02 15:04:05 -07:00"))
+	}
+	if len(ticks) == 0 {
+		p.screen.printf(textNoTicks)
+	}
+	p.screen.printf("\n")
+	return nil
+}
+
+// checkOnline asks everything that the configuration names, once each, and tells all that failed.
+func (p *program) checkOnline(ctx context.Context, w *works) error {
+	failed := 0
+	line := func(what string, good string, err error) {
+		if err == nil {
+			p.screen.printf("%s  %s: %s\n", p.screen.green("ok    ", p.screen.outPlain), what, good)
+			return
+		}
+		failed++
+		meaning, remedy := explain(err)
+		p.screen.printf("%s  %s: %s%s\n", p.screen.red("failed", p.screen.outPlain), what, sentence(err.Error()), meaning)
+		if remedy != "" {
+			p.screen.printf("        %s\n", remedy)
+		}
+	}
+	warnings, err := w.db.Check(ctx)
+	line(textDatabase, databaseName(w.cfg), err)
+	for _, warning := range warnings {
+		p.screen.printf("        %s%s\n", p.screen.yellow(textWarning, p.screen.outPlain), sentence(warning))
+	}
+	pace := apiclient.Local()
+	if err == nil {
+		err = w.db.SchemaOK(ctx)
+		line(textSchema, fmt.Sprintf(textSchemaIs, mysql.SchemaVersion()), err)
+		if err == nil {
+			pace = &probePace{Pace: w.db}
+		}
+	} else {
+		p.screen.printf("        %s: %s\n", textSchema, textUnreached)
+	}
+	for _, source := range w.cfg.Sources {
+		a, err := openAccount(source, pace)
+		if err == nil {
+			err = a.orders.Probe(ctx)
+			a.client.Close()
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		good := ""
+		if err == nil {
+			good = fmt.Sprintf(textAccepted, clockText(a.client))
+		}
+		line(fmt.Sprintf(textCredential, source.Name), good, err)
+	}
+	if failed > 0 {
+		return &toldError{status: exitFailed}
+	}
+	return nil
+}
+
+func clockText(c *apiclient.Client) string {
+	switch ahead, _ := c.Skew(); {
+	case ahead > 2*time.Second:
+		return fmt.Sprintf(textClockAhead, span(ahead))
+	case ahead < -2*time.Second:
+		return fmt.Sprintf(textClockLate, span(-ahead))
+	}
+	return textClockSame
+}
+
+// databaseName says which database without its account.
+func databaseName(cfg *config.Config) string {
+	if c := cfg.Database; c.DSN.IsZero() {
+		return c.Name + " at " + c.Address
+	}
+	return "the database of dsn"
+}
+
+// probePace lets a call through although the credential stands as refused: finding that out is what the call is for.
+type probePace struct{ apiclient.Pace }
+
+// Reserve is the Pace's, but for the refusal.
+func (p *probePace) Reserve(
+	ctx context.Context, credential string, calls int, spacing time.Duration, daily int, zone time.Duration,
+) (time.Duration, error) {
+	wait, err := p.Pace.Reserve(ctx, credential, calls, spacing, daily, zone)
+	if fault.KindOf(err) == fault.Auth {
+		return 0, nil
+	}
+	return wait, err
+}

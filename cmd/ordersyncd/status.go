@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+)
+
+const (
+	textStatusShort = "Shows how far everything is, and whether all is well"
+	textStatusLong  = `Shows the jobs with the point up to which everything is stored, their last and next runs, the sources, who works on what, and says in
+one sentence whether all is well, and if not what to type.
+
+All is well when the tables fit this program, no shop refuses its credential, and every job's last run was good (or one is under way),
+ended not longer ago than its schedule allows, and, for a job that reads what is new, reached a point not further back than that:
+twice the time between two runs, and the source's settle, and a minute. A first load, or a long one after an outage, is well while
+it moves. Dead letters and totals that do not add up are shown, but are no reason to be called at night.
+
+Exit status: 0 all is well, 1 it is not or cannot be known, 2 wrong usage, 78 wrong configuration.`
+	textStatusJSON = "as JSON, with keys that stay"
+
+	textWell        = "All is well."
+	textNotWell     = "Not well: %s"
+	textType        = "Type: %s"
+	textHeadJobs    = "Jobs"
+	textHeadSources = "Sources"
+	textHeadNow     = "Being worked on"
+	textHeadRest    = "Spans that were asked for and are not done"
+	textHeadFailed  = "Failures"
+	textNever       = "never ran"
+	textRunning     = "running"
+	textRepeats     = ", again at %s"
+	textSkipped     = ", %s skipped"
+	textShort       = ", %s with a wrong total"
+	textRefused     = "credential refused"
+	textParked      = "pause until %s"
+	textAhead       = "booked %s ahead"
+	textFree        = "free"
+	textRemoved     = "%s (removed)"
+	textNoMark      = "nothing yet"
+)
+
+func (p *program) statusCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "status", Short: textStatusShort, Long: textStatusLong, Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.status(cmd.Context(), asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, textStatusJSON)
+	return c
+}
+
+func (p *program) status(ctx context.Context, asJSON bool) (err error) {
+	w, err := p.open(nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	o, err := w.overview(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		text, err := json.MarshalIndent(o, "", "  ")
+		if err != nil {
+			return err
+		}
+		p.screen.printf("%s\n", text)
+	} else {
+		p.showOverview(o)
+	}
+	if !o.Healthy {
+		return &toldError{status: exitFailed}
+	}
+	return nil
+}
+
+func (p *program) showOverview(o *overview) {
+	s := p.screen
+	var jobs, failures, sources, works, spans []table.Row
+	for _, j := range o.Jobs {
+		jobs = append(jobs, table.Row{j.Name, j.Source, p.markText(j), p.lastText(j), s.at(value(j.NextTick))})
+		if j.LastRun != nil && j.LastRun.Error != "" {
+			failures = append(failures, table.Row{j.Name, j.LastRun.Kind, j.LastRun.Error})
+		}
+	}
+	for _, source := range o.Sources {
+		name := source.Name
+		if source.RemovedAt != nil {
+			name = fmt.Sprintf(textRemoved, name)
+		}
+		dead := number(source.DeadLetters)
+		if source.DeadLetters > 0 {
+			dead = s.yellow(dead, s.outPlain)
+		}
+		sources = append(sources, table.Row{name, source.Kind, source.Endpoint, dead, p.paceText(source.Pace)})
+	}
+	for _, l := range o.Leases {
+		works = append(works, table.Row{l.Source, l.Stream, l.Holder, s.at(l.Since), s.at(l.Until)})
+	}
+	for _, stream := range o.Streams {
+		if stream.Open && !followed(stream.Stream) {
+			spans = append(spans, table.Row{stream.Source, stream.Stream, s.at(value(stream.Watermark)), s.at(stream.UpdatedAt)})
+		}
+	}
+	s.table(textHeadJobs, table.Row{"job", "source", "stored before", "last run", "next run"}, jobs)
+	s.table(textHeadFailed, table.Row{"job", "kind", "why"}, failures)
+	s.table(textHeadSources, table.Row{"source", "kind", "endpoint", "dead letters", "pace"}, sources)
+	s.table(textHeadNow, table.Row{"source", "stream", "by", "since", "until"}, works)
+	s.table(textHeadRest, table.Row{"source", "stream", "read before", "last step"}, spans)
+	if o.Healthy {
+		s.printf("%s\n", s.green(textWell, s.outPlain))
+		return
+	}
+	s.printf("%s\n", s.red(fmt.Sprintf(textNotWell, sentence(o.Problem)), s.outPlain))
+	if o.NextCommand != "" {
+		s.printf(textType+"\n", s.bold(o.NextCommand, s.outPlain))
+	}
+}
+
+// markText is how far a job has come.
+func (p *program) markText(j jobStatus) string {
+	if j.Watermark == nil {
+		return textNoMark
+	}
+	return fmt.Sprintf("%s (%s)", p.screen.at(*j.Watermark), span(time.Duration(j.BehindSeconds)*time.Second))
+}
+
+// lastText is what became of a job's last run.
+func (p *program) lastText(j jobStatus) string {
+	s := p.screen
+	text := textNever
+	if r := j.LastRun; r != nil {
+		colour := s.green
+		if r.Outcome == "failed" {
+			colour = s.red
+		}
+		text = fmt.Sprintf("%s %s", colour(r.Outcome, s.outPlain), s.at(r.EndedAt))
+		if r.Shortfalls > 0 {
+			text += fmt.Sprintf(textShort, count(r.Shortfalls, "window"))
+		}
+	}
+	if j.Running {
+		text = s.green(textRunning, s.outPlain) + ", before: " + text
+	}
+	if j.RepeatAt != nil {
+		text += fmt.Sprintf(textRepeats, s.at(*j.RepeatAt))
+	}
+	if j.SkippedTicks > 0 {
+		text += fmt.Sprintf(textSkipped, number(int(j.SkippedTicks)))
+	}
+	return text
+}
+
+func (p *program) paceText(pace *paceStatus) string {
+	s := p.screen
+	switch {
+	case pace == nil:
+		return textFree
+	case pace.RefusedAt != nil:
+		return s.red(textRefused, s.outPlain)
+	case pace.ParkedUntil != nil:
+		return s.yellow(fmt.Sprintf(textParked, s.at(*pace.ParkedUntil)), s.outPlain)
+	case pace.AheadSeconds >= 1:
+		return fmt.Sprintf(textAhead, span(time.Duration(pace.AheadSeconds)*time.Second))
+	}
+	return textFree
+}
+
+func followed(stream string) bool { return stream == streamOrders || stream == streamSweep }
+
+// value is what a pointer points to, or the zero value.
+func value[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}

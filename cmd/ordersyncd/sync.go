@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ordersync/internal/config"
+	"ordersync/internal/ordersync"
+	"ordersync/internal/schedule"
+)
+
+const (
+	textSyncShort = "Runs one job once, now"
+	textSyncLong  = `Runs one job of the configuration once, now, as the daemon would, and shows how it goes. It may be interrupted at any time
+and repeated: it goes on where it stopped.
+
+With --since or --until it reads that span again (a backfill). The point up to which everything is stored is left alone, and the
+same command goes on after an interruption. A time is a day (2026-03-01), a day and a time ("2026-03-01 14:30"), both in the
+time zone of the configuration, or an instant with its offset (2026-03-01T14:30:00+08:00). --until is the first instant that
+is not read any more: all of January is --since 2026-01-01 --until 2026-02-01.
+
+Exit status: 0 done, 1 failed or somebody else works on the same stream, 2 wrong usage, 78 wrong configuration, 130 interrupted.`
+	textSyncExample = `  ordersyncd sync us-orders
+  ordersyncd sync us-orders --since 2026-01-01 --until 2026-02-01
+  ordersyncd sync us-orders --dry-run`
+	textSyncSince  = "read orders from `TIME` on"
+	textSyncUntil  = "read orders up to `TIME`"
+	textSyncDryRun = "only say what would be stored"
+	textSyncWait   = "wait while somebody else works on the same stream"
+
+	textBackfillJob  = "%s (backfill)"
+	textBusyWaiting  = "%s Waiting for it."
+	textUntilFuture  = "--until lies in the future; reading up to now."
+	textRead         = "%s: read %s to %s: %s, %s, %s"
+	textReadNothing  = "%s: nothing to read yet: the last run reached %s"
+	textDidStore     = "%s received: %s new, %s changed, %s unchanged%s"
+	textWouldStore   = "Nothing was written. Of %s received, %s would be new and %s changed; %s unchanged%s"
+	textDead         = "; %s (see 'ordersyncd deadletter list')"
+	textStale        = "; %s older than stored"
+	textReached      = "Everything %s before %s is stored (%s behind now)"
+	textReachedSpan  = "Everything %s before %s in this span is stored"
+	textShortfall    = "The shop announced %s between %s and %s but listed %s, every time it was asked."
+	textChanged      = "changed"
+	textMade         = "made"
+	textSweepReached = "Every order made since %s was read again"
+)
+
+type syncFlags struct {
+	since, until string
+	dryRun, wait bool
+}
+
+func (p *program) syncCommand() *cobra.Command {
+	var flags syncFlags
+	c := &cobra.Command{
+		Use: "sync JOB", Short: textSyncShort, Long: textSyncLong, Example: textSyncExample, Args: exactly("the name of a JOB"),
+		ValidArgsFunction: p.completeJobs,
+		RunE:              func(cmd *cobra.Command, args []string) error { return p.sync(cmd, args[0], flags) },
+	}
+	c.Flags().StringVar(&flags.since, "since", "", textSyncSince)
+	c.Flags().StringVar(&flags.until, "until", "", textSyncUntil)
+	c.Flags().BoolVar(&flags.dryRun, "dry-run", false, textSyncDryRun)
+	c.Flags().BoolVar(&flags.wait, "wait", false, textSyncWait)
+	return c
+}
+
+// completeJobs offers the job names to the shell.
+func (p *program) completeJobs(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	cfg, err := p.load()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return jobNames(cfg), cobra.ShellCompDirectiveNoFileComp
+}
+
+func jobNames(cfg *config.Config) []string {
+	names := make([]string, 0, len(cfg.Jobs))
+	for _, j := range cfg.Jobs {
+		names = append(names, j.Name)
+	}
+	return names
+}
+
+func sourceNames(cfg *config.Config) []string {
+	names := make([]string, 0, len(cfg.Sources))
+	for _, s := range cfg.Sources {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func (p *program) sync(cmd *cobra.Command, name string, flags syncFlags) (err error) {
+	ctx := cmd.Context()
+	w, err := p.open(nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	job := w.cfg.Job(name)
+	if job == nil {
+		return unknownName(cmd, "job", name, jobNames(w.cfg))
+	}
+	asked, err := flags.read(w.cfg.Zone(), job, time.Now())
+	if err != nil {
+		return &usageError{command: cmd.CommandPath(), err: err}
+	}
+	e, err := w.errandOf(name)
+	if err != nil {
+		return err
+	}
+	if err := w.db.SchemaOK(ctx); err != nil {
+		return err
+	}
+	e.holder = schedule.Guest()
+	if asked.future {
+		p.screen.notice(textUntilFuture)
+	}
+	if asked.stream != "" {
+		e.job, e.stream, e.span = fmt.Sprintf(textBackfillJob, name), asked.stream, asked.span
+	}
+	if flags.wait {
+		e.wait = func(b *schedule.BusyError) { p.screen.notice(textBusyWaiting, p.screen.busy(b)) }
+	}
+	if flags.dryRun {
+		return p.rehearse(ctx, w, e)
+	}
+	if asked.stream != "" {
+		if err := w.audit(ctx, "backfill", name, asked.stream); err != nil {
+			return err
+		}
+	}
+	return p.syncNow(ctx, w, e)
+}
+
+// syncNow runs the errand with its progress on the screen.
+func (p *program) syncNow(ctx context.Context, w *works, e errand) error {
+	line := newProgress(p.screen, e.job)
+	e.progress = line.update
+	r := w.perform(ctx, e)
+	line.end()
+	w.record(ctx, r)
+	if r.err != nil && r.run.Pages == 0 {
+		return r.err
+	}
+	p.summarise(r, textDidStore)
+	return r.err
+}
+
+// rehearse runs the errand against a store that keeps nothing.
+func (p *program) rehearse(ctx context.Context, w *works, e errand) error {
+	line := newProgress(p.screen, e.job)
+	e.progress = line.update
+	r := report{errand: e, started: time.Now()}
+	r.run, r.err = e.streamOn(newRehearsal(w.db)).Run(ctx, e.span)
+	r.ended = time.Now()
+	line.end()
+	if r.err != nil && r.run.Pages == 0 {
+		return r.err
+	}
+	p.summarise(r, textWouldStore)
+	return r.err
+}
+
+// summarise prints what a run did, stored or only rehearsed.
+func (p *program) summarise(r report, stored string) {
+	s, run := p.screen, r.run
+	if run.Pages == 0 {
+		s.printf(textReadNothing+"\n", r.job, s.at(run.Watermark))
+		return
+	}
+	s.printf(textRead+"\n", r.job, s.at(run.Since), s.at(run.Until),
+		count(run.Windows, "window"), count(run.Passes, "pass"), count(run.Pages, "page"))
+	var more string
+	if run.Dead > 0 {
+		more += fmt.Sprintf(textDead, s.yellow(count(run.Dead, "dead letter"), s.outPlain))
+	}
+	if run.Stale > 0 {
+		more += fmt.Sprintf(textStale, number(run.Stale))
+	}
+	s.printf(stored+"\n", count(run.Records, "order"), number(run.Inserted), number(run.Updated), number(run.Unchanged), more)
+	for _, short := range run.Shortfalls {
+		s.printf(textShortfall+"\n", count(short.Announced, "order"), s.at(short.Window.Since), s.at(short.Window.Until), number(short.Listed))
+	}
+	if stored == textWouldStore || run.Watermark.IsZero() {
+		return
+	}
+	what := textChanged
+	if r.account.cfg.Rest.Window.By != "modified" {
+		what = textMade
+	}
+	switch r.stream {
+	case streamOrders:
+		s.printf(textReached+"\n", what, s.at(run.Watermark), span(run.Behind(r.ended)))
+	case streamSweep:
+		if r.err == nil {
+			s.printf(textSweepReached+"\n", s.at(run.Since))
+		}
+	default:
+		s.printf(textReachedSpan+"\n", what, s.at(run.Watermark))
+	}
+}
+
+// backfill is the span that was asked for; without a stream there was none.
+type backfill struct {
+	stream string
+	span   ordersync.Span
+	// future says that the end lies ahead and now was taken instead.
+	future bool
+}
+
+// read understands --since and --until. The stream is named by what was typed, so that the same line goes on where it stopped.
+func (f syncFlags) read(zone *time.Location, job *config.Job, now time.Time) (backfill, error) {
+	if f.since == "" && f.until == "" {
+		return backfill{}, nil
+	}
+	since, until := job.Start, now
+	var err error
+	if f.since != "" {
+		if since, err = parseInstant("--since", f.since, zone); err != nil {
+			return backfill{}, err
+		}
+	}
+	if since.IsZero() {
+		return backfill{}, errors.New("--since is missing, and the job has no start of its own")
+	}
+	open := ""
+	if f.until != "" {
+		if until, err = parseInstant("--until", f.until, zone); err != nil {
+			return backfill{}, err
+		}
+		open = until.UTC().Format(streamStamp)
+	}
+	switch {
+	case since.After(now):
+		return backfill{}, fmt.Errorf("--since %s lies in the future: there are no orders to read yet", since.In(zone).Format(time.DateTime))
+	case !since.Before(until):
+		return backfill{}, fmt.Errorf("--since %s is not before --until %s", since.In(zone).Format(time.DateTime), until.In(zone).Format(time.DateTime))
+	}
+	b := backfill{stream: "backfill " + since.UTC().Format(streamStamp) + ".." + open, future: until.After(now)}
+	if job.Sweep != "" {
+		b.stream = "sweep " + b.stream
+	}
+	if b.future {
+		until = now
+	}
+	b.span = ordersync.Span{Start: since, Until: until}
+	return b, nil
+}
+
+const streamStamp = "2006-01-02T15:04:05Z"
+
+// parseInstant reads a time that a person typed.
+func parseInstant(flag, text string, zone *time.Location) (time.Time, error) {
+	for _, layout := range []string{
+		time.DateOnly, "2006-01-02 15:04", time.DateTime, "2006-01-02T15:04", "2006-01-02T15:04:05", time.RFC3339, "2006-01-02 15:04:05 -07:00",
+	} {
+		if at, err := time.ParseInLocation(layout, text, zone); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf(`%s %q is no time: write 2026-03-01, "2026-03-01 14:30" or 2026-03-01T14:30:00+08:00`, flag, text)
+}
+
+// unknownName is the usage error for a name that the configuration lacks.
+func unknownName(cmd *cobra.Command, what, name string, names []string) error {
+	if len(names) == 0 {
+		return usagef(cmd, "there is no %s %q: the configuration names none", what, name)
+	}
+	hint := didYouMean(name, names)
+	if hint == "" {
+		names = slices.Sorted(slices.Values(names))
+		hint = ": there are " + strings.Join(names[:min(len(names), 20)], ", ")
+	}
+	return usagef(cmd, "there is no %s %q%s", what, name, hint)
+}
