@@ -223,7 +223,8 @@ func TestOAuth2InHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shop{}
 		c := client(t, s, func(o *Options) {
-			o.Authorize = OAuth2(OAuth2Options{TokenURL: base + "/token", ClientID: "me", ClientSecret: secret("x"), InHeader: true, Header: "X-Token", Prefix: "t "})
+			o.Authorize = OAuth2(OAuth2Options{TokenURL: base + "/token",
+				ClientID: "me", ClientSecret: secret("x"), InHeader: true, Header: "X-Token", Prefix: "t "})
 		})
 		ask(t, c)
 		if want := "me grant_type=client_credentials"; s.forms[0] != want {

@@ -10,7 +10,8 @@
 //   - 401 and 403 are never repeated with the same credential, which is marked refused.
 //   - Everything has a limit: dialling, TLS, headers, body in time and, after decompression, in size.
 //   - A shorter answer is never taken for a whole one; with Call.JSON neither is HTML or an empty body.
-//   - Nothing is sent to another host than the one configured, and nothing without TLS outside loopback.
+//   - Nothing is sent to another host than the one configured (and the one configured for tokens), and nothing without TLS
+//     outside loopback.
 //   - Errors name the call, the method, the host and the path, and classify it (package fault). They never hold a query, a
 //     header or a body, and wrap nothing that does.
 package apiclient

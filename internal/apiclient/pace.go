@@ -41,6 +41,10 @@ const (
 
 // pacer hands out the slots of one client in the order of asking. At most about a second of slots is reserved ahead, so that a
 // client that stops leaves no hole and others get their share.
+//
+// Why no second holds more calls than the rate: slots are (1 s + stretch)/rate apart, and each is used within stretch after its
+// instant. That instant is known to the time that the pace took to answer; where this is more than stretch leaves room for, the
+// slots are set wider.
 type pacer struct {
 	pace       Pace
 	credential string
