@@ -53,6 +53,17 @@ const (
 	ByNone     = wire.ByNone
 )
 
+// Layouts that have a name. Every other layout is one of package time.
+const (
+	LayoutRFC3339   = wire.LayoutRFC3339
+	LayoutRFC3339ms = wire.LayoutRFC3339ms
+	LayoutRFC1123Z  = wire.LayoutRFC1123Z
+	LayoutDate      = wire.LayoutDate
+	LayoutDatetime  = wire.LayoutDatetime
+	LayoutUnix      = wire.LayoutUnix
+	LayoutUnixMS    = wire.LayoutUnixMS
+)
+
 // Parameter is a query parameter.
 type Parameter struct {
 	Name, Value string

@@ -127,7 +127,9 @@ func (p *pass) ask(ctx context.Context, k int) (*sheet, error) {
 	if p.calls == 1 {
 		p.first = sh.page.Total
 	}
-	p.moved = p.moved || sh.page.Total != p.first
+	if _, announced := sh.page.Total.Get(); announced {
+		p.moved = p.moved || sh.page.Total != p.first
+	}
 	return sh, nil
 }
 

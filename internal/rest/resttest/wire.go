@@ -1,6 +1,7 @@
 package resttest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ func (r *reply) spoil(f Fault) {
 	}
 	if f.Body != "" {
 		r.body = f.Body
-		r.status = max(r.status, http.StatusOK)
+		r.status = cmp.Or(f.Status, http.StatusOK)
 		r.header.Set("Content-Type", "application/json")
 	}
 	if f.ContentType != "" {
