@@ -6,7 +6,7 @@ import (
 	"io/fs"
 )
 
-//go:embed presets
+//go:embed presets ordersyncd.example.yaml
 var files embed.FS
 
 // Presets holds NAME.yaml for each preset.
@@ -16,4 +16,13 @@ func Presets() fs.FS {
 		panic(err) // the folder is embedded above
 	}
 	return presets
+}
+
+// Example is the commented example.
+func Example() string {
+	text, err := files.ReadFile("ordersyncd.example.yaml")
+	if err != nil {
+		panic(err) // the file is embedded above
+	}
+	return string(text)
 }

@@ -268,7 +268,7 @@ type Page struct {
 
 // PageSize is the page's size and its parameter; an empty Name: it is not sent.
 type PageSize struct {
-	Name  string `yaml:"name" doc:"The parameter's name."`
+	Name  string `yaml:"name,short" doc:"The parameter's name."`
 	Value int    `yaml:"value" validate:"gt=0" doc:"How many orders to ask for."`
 	// Max is how far the size may be raised where the remote does not turn pages.
 	Max int `yaml:"max" validate:"omitempty,gtefield=Value" doc:"How far it may be raised where the API does not turn pages."`
@@ -276,7 +276,7 @@ type PageSize struct {
 
 // PageNumber is the parameter of the page's number.
 type PageNumber struct {
-	Name  string `yaml:"name" doc:"The parameter's name."`
+	Name  string `yaml:"name,short" doc:"The parameter's name."`
 	First int    `yaml:"first" validate:"gte=0" doc:"The number of the first page: 1 or 0."`
 }
 
@@ -398,6 +398,8 @@ type Resweep struct {
 	// Since and Until are the parameters of a filter by creation time, where the window filters by modification.
 	Since Bound `yaml:"since" doc:"The parameter for the begin, by creation time, where the window filters by modification."`
 	Until Bound `yaml:"until" doc:"The parameter for the end, by creation time, where the window filters by modification."`
+	// Resolution is the smallest step of that filter; filled in: a day where Since is written in days, else the window's.
+	Resolution Duration `yaml:"resolution" validate:"gte=0" doc:"The smallest step of that filter. Default: 24h where its layout writes days, else that of the window."`
 
 	_ struct{} `later:"every"`
 }

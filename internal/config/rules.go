@@ -34,6 +34,7 @@ func (r rules) check(c *Config, o Options) {
 		r.window(s.Rest, at)
 		r.page(&s.Rest.Page, at.With("page"))
 		r.mapping(s.Rest, at)
+		r.resweep(s.Rest, at.With("resweep"))
 		r.filtered(c, s, at)
 	}
 	r.shared(c)
@@ -168,7 +169,7 @@ func (r rules) request(rest *Rest, at path) {
 	for name, text := range q.Query {
 		sent = sent || strings.Contains(text, statusTemplate)
 		_, secret := rest.Auth.Query[name]
-		r.Check(secret, here.With("query", name), "parameter-twice", name)
+		r.Check(secret, at.With("auth", "query", name), "parameter-twice", name)
 		for _, t := range template.FindAllString(text, -1) {
 			r.Check(t != statusTemplate, here.With("query", name), "template", t)
 		}
@@ -240,13 +241,32 @@ func (r rules) mapping(rest *Rest, at path) {
 	known := map[string]string{}
 	for word := range m.Status.Map {
 		first, twice := known[words.Fold(word)]
-		r.Check(twice && m.Status.Map[first] != m.Status.Map[word], here.With("status", "map", max(first, word)), "word-twice", min(first, word), max(first, word))
+		differ := twice && m.Status.Map[first] != m.Status.Map[word]
+		first, word = min(first, word), max(first, word)
+		r.Check(differ, here.With("status", "map", word), "word-twice", first, word)
 		known[words.Fold(word)] = word
 	}
-	resweep := here[:len(here)-1].With("resweep")
-	if rest.Resweep != nil {
-		r.Check((rest.Resweep.Since.Name == "") != (rest.Resweep.Until.Name == ""), resweep, "resweep-half")
+}
+
+// resweep checks the parameters of a filter by creation time, and fills in its step.
+func (r rules) resweep(rest *Rest, at path) {
+	w := rest.Resweep
+	if w == nil {
+		return
 	}
+	r.Check((w.Since.Name == "") != (w.Until.Name == ""), at, "resweep-half")
+	for _, layout := range [][2]string{{"since", w.Since.Layout}, {"until", w.Until.Layout}} {
+		r.Check(!value.UsableLayout(layout[1]), at.With(layout[0]), "layout")
+	}
+	day := Duration(24 * time.Hour)
+	days := w.Since.Layout != "" && value.DayLayout(w.Since.Layout) || w.Since.Layout == "" && value.DayLayout(rest.Window.Layout)
+	if w.Resolution == 0 && days {
+		w.Resolution = day
+	} else if w.Resolution == 0 {
+		w.Resolution = rest.Window.Resolution
+	}
+	r.Check(w.Resolution > day || w.Resolution > 0 && day%w.Resolution != 0, at.With("resolution"), "resolution")
+	r.Check(days && w.Resolution != day, at.With("resolution"), "resolution-day")
 }
 
 // statusParameter finds parameters that filter by status; wide are the values that let every order through.
@@ -258,7 +278,7 @@ var (
 // filtered warns of what a sync job of this source would never see.
 func (r rules) filtered(c *Config, s *Source, at path) {
 	synced := slices.ContainsFunc(c.Jobs, func(j *Job) bool { return j.Sync == s.Name })
-	if !synced || s.Rest == nil {
+	if !synced {
 		return
 	}
 	if s.Rest.FilterStatus != "" && !slices.Contains(wide, strings.ToLower(s.Rest.FilterStatus)) {
@@ -339,6 +359,9 @@ var laterJobs = []string{"track", "verify", "report", "list", "stock"}
 
 // jobSource checks that the source of a job exists.
 func (r rules) jobSource(c *Config, j *Job, at path) {
+	if len(c.Sources) == 0 {
+		return // that is reported already
+	}
 	for _, wanted := range [][2]string{{"sync", j.Sync}, {"sweep", j.Sweep}} {
 		key, name := wanted[0], wanted[1]
 		if name == "" || c.Source(name) != nil || r.Node(path{"sources", name}) != nil {
@@ -359,7 +382,7 @@ func (r rules) jobSource(c *Config, j *Job, at path) {
 // sweep fills in how far a sweep reads back, and checks that its source can be read by creation time.
 func (r rules) sweep(c *Config, j *Job, at path) {
 	s := c.Source(j.Sweep)
-	if s == nil || s.Rest == nil || r.Spoilt(path{"sources", s.Name, "window"}) || r.Spoilt(path{"sources", s.Name, "resweep"}) {
+	if s == nil || r.Bad(path{"sources", s.Name, "preset"}) || r.Spoilt(path{"sources", s.Name, "window"}) || r.Spoilt(path{"sources", s.Name, "resweep"}) {
 		return
 	}
 	rest := s.Rest

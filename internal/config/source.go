@@ -31,6 +31,7 @@ func (s *Source) DecodeEntry(d *decode.Decoder, f *document.Field, at document.P
 		kind.Value.Show()
 		d.MistakeAt(kind.Value, at.With("kind"), "later-value", "kind: taobao")
 	default:
+		kind.Value.Show()
 		d.MistakeAt(kind.Value, at.With("kind"), "kind", s.Name)
 	}
 	d.Spoil(at)

@@ -92,6 +92,7 @@ func (d *Decoder) value(n *document.Node, v reflect.Value, at document.Path, tag
 		return
 	}
 	if n.Null() {
+		n.Show()
 		d.MistakeAt(n, at, "no-value", last(at))
 		return
 	}
@@ -226,6 +227,7 @@ func (d *Decoder) entries(n *document.Node, v reflect.Value, at document.Path) {
 // items decodes a list.
 func (d *Decoder) items(n *document.Node, v reflect.Value, at document.Path) {
 	if n.Kind != document.List {
+		n.Show()
 		d.wrongKind(n, at, "want-list")
 		return
 	}

@@ -7,6 +7,7 @@
 package document
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -157,8 +158,12 @@ func Parse(name string, data []byte, showable func(key string) bool) (*File, []M
 	if !ok {
 		return f, p.mistakes
 	}
-	f.Root = p.convert(root)
-	f.index(f.Root)
+	tree := p.copyNode(root, 0)
+	if p.full {
+		return f, p.mistakes[:1+slices.IndexFunc(p.mistakes, func(m Mistake) bool { return m.Code == TooMuch })]
+	}
+	f.Root = tree
+	f.index(tree)
 	return f, p.mistakes
 }
 
@@ -181,7 +186,7 @@ func decodeText(data []byte) (string, *Mistake) {
 		case r == '\n':
 			line, column = line+1, 1
 			continue
-		case r < ' ' && r != '\t', r == 0x7f, r >= 0x80 && r < 0xa0 && r != 0x85, r == 0xfffe, r == 0xffff, r == '\u2028', r == '\u2029', r == 0x85, r == 0xfeff:
+		case r < ' ' && r != '\t', r >= 0x7f && r < 0xa0, r == 0xfffe, r == 0xffff, r == '\u2028', r == '\u2029', r == 0xfeff:
 			return text, &Mistake{Code: Control, Line: line, Column: column}
 		}
 		column++

@@ -77,7 +77,7 @@ func (q *quotation) cut(column int) (string, int) {
 		caret = len(cells)
 	}
 	from := 0
-	if caret > excerptWidth*2/3 {
+	if caret > excerptWidth*2/3 && textWidth(cells) > excerptWidth {
 		from = caret - excerptWidth/2
 	}
 	before, after := "", ""
@@ -193,13 +193,17 @@ func quoteGap(q *quotation, at int, text []rune) {
 			break
 		}
 	}
-	odd := slices.ContainsFunc(body, func(r rune) bool { return !strings.ContainsRune(" \t{}[],:-?|>\u3000\u00a0", r) })
-	if !odd {
+	odd := func(r rune) bool { return !strings.ContainsRune(" \t{}[],:：-?|><\u3000\u00a0", r) }
+	first, last := slices.IndexFunc(body, odd), len(body)
+	if first < 0 {
 		q.add(at+1, body, false)
 	} else {
-		indent := len(body) - len([]rune(strings.TrimLeft(string(body), " \t")))
-		q.add(at+1, body[:indent], false)
-		q.add(at+indent+1, body[indent:], true)
+		for !odd(body[last-1]) {
+			last--
+		}
+		q.add(at+1, body[:first], false)
+		q.add(at+first+1, body[first:last], true)
+		q.add(at+last+1, body[last:], false)
 	}
 	if comment >= 0 {
 		q.add(at+comment+1, []rune(commentText), false)

@@ -21,7 +21,9 @@ type parser struct {
 	broken map[place]bool
 	// shifts holds, for a line into which a blank was put, the column where it now stands.
 	shifts map[int]int
-	nodes  int
+	// nodes counts the tree's; full: there were too many, and the tree is of no use.
+	nodes int
+	full  bool
 }
 
 // parse returns the root node of the text, or false when it cannot be read.
@@ -178,6 +180,10 @@ func (p *parser) mendWide(lines []string, line int) bool {
 
 // name finds the words for a mistake that cannot be mended.
 func (p *parser) name(load *yaml.LoadError, lines []string, at, context place) {
+	if line, column, sign := openBefore(lines, at.line); sign != "" {
+		p.note(OpenBracket, line, column, sign)
+		return
+	}
 	contextLine := []rune(lines[context.line-1])
 	opener := ""
 	if context.column <= len(contextLine) {
@@ -200,19 +206,34 @@ func (p *parser) name(load *yaml.LoadError, lines []string, at, context place) {
 	}
 }
 
-// convert copies the library's tree into ours, with aliases and merge keys resolved.
-func (p *parser) convert(n *yaml.Node) *Node { return p.copyNode(n, 0) }
+// openBefore finds a bracket that the line before the one at fault leaves open.
+func openBefore(lines []string, line int) (found, column int, sign string) {
+	if line < 2 || strings.ContainsAny(lines[line-2], "\"'#") {
+		return 0, 0, ""
+	}
+	var open []int
+	text := []rune(lines[line-2])
+	for i, r := range text {
+		switch {
+		case r == '{' || r == '[':
+			open = append(open, i)
+		case (r == '}' || r == ']') && len(open) > 0:
+			open = open[:len(open)-1]
+		}
+	}
+	if len(open) == 0 {
+		return 0, 0, ""
+	}
+	return line - 1, open[0] + 1, string(text[open[0]])
+}
 
+// copyNode copies the library's tree into ours, with aliases and merge keys resolved.
 func (p *parser) copyNode(n *yaml.Node, depth int) *Node {
 	for n.Kind == yaml.AliasNode && n.Alias != nil {
 		n = n.Alias
 	}
 	out := p.place(n)
-	if p.nodes++; p.nodes > maxNodes || depth > maxDepth {
-		if p.nodes != maxNodes+2 { // said once
-			p.note(TooMuch, out.Line, out.Column)
-			p.nodes = maxNodes + 1
-		}
+	if !p.room(out, depth) {
 		return out
 	}
 	switch n.Kind {
@@ -234,6 +255,18 @@ func (p *parser) copyNode(n *yaml.Node, depth int) *Node {
 		out.Broken = true
 	}
 	return out
+}
+
+// room counts a node; it notes the first one that is too many, and refuses all from there on.
+func (p *parser) room(at *Node, depth int) bool {
+	if p.nodes++; p.nodes <= maxNodes && depth <= maxDepth && !p.full {
+		return true
+	}
+	if !p.full {
+		p.note(TooMuch, at.Line, at.Column)
+	}
+	p.full = true
+	return false
 }
 
 // place begins a copy of n at its place in the text as it was typed.
@@ -266,6 +299,8 @@ func (p *parser) copyFields(n *yaml.Node, out *Node, depth int) {
 		copied.Shown = KeyShown(copied.Text)
 		if first := out.Field(copied.Text); first != nil {
 			p.noteDuplicate(first.Key, copied)
+			p.file.index(copied)
+			p.file.index(p.copyNode(value, depth+1))
 			continue
 		}
 		out.Fields = append(out.Fields, Field{Key: copied, Value: p.copyNode(value, depth+1)})
@@ -298,7 +333,7 @@ func (p *parser) mergeFields(value *yaml.Node, out *Node, depth int) {
 			}
 		}
 	case yaml.SequenceNode:
-		if p.nodes++; p.nodes > maxNodes || depth > maxDepth {
+		if !p.room(p.place(value), depth) {
 			return
 		}
 		for _, item := range slices.All(value.Content) {

@@ -86,7 +86,6 @@ func English() map[string]Words {
 		// Single values.
 		"oneof":          {"\"{0}\" must be one of: {1}.", "Choose one of them."},
 		"oneof-misspelt": {"\"{0}\" has a value that is not known; did you mean \"{1}\"?", "Correct it."},
-		"status-word":    {"\"{0}\" has a status that is not ours.", "Choose one of: {1}."},
 		"timezone":       {"\"{0}\" is no time zone that is known.", "Write a name such as {1}; timedatectl list-timezones shows them all."},
 		"greater":        {"\"{0}\" must be {1}.", "Correct the number."},
 		"entries":        {"\"{0}\" has no entries.", "Add one."},
@@ -102,8 +101,8 @@ func English() map[string]Words {
 
 		// References and secrets.
 		"reference-open":     {"\"{0}\" has a ${ without its }.", "Close it: ${credential:NAME}. If you mean the characters themselves, write $${."},
-		"reference-kind":     {"\"{0}\" refers to something that is not known.", "Write ${credential:NAME}, ${file:PATH} or ${NAME} for an environment variable. For the characters themselves write $${."},
-		"reference-name":     {"\"{0}\" refers to something without a proper name.", "Write ${credential:NAME}, ${file:PATH} or ${NAME} for an environment variable. For the characters themselves write $${."},
+		"reference-kind":     {"\"{0}\" refers to something that is not known.", "Write ${credential:NAME}, ${file:PATH} or ${VARIABLE}; for the characters themselves $${."},
+		"reference-name":     {"\"{0}\" refers to something without a proper name.", "Write ${credential:NAME}, ${file:PATH} or ${VARIABLE}; for the characters themselves $${."},
 		"reference-place":    {"\"{0}\" is not kept secret, so ${{1}:…} may not stand here.", "Secrets belong under auth or into a password. Write the value itself, or take an environment variable: ${NAME}"},
 		"variable-missing":   {"The environment variable {0} is not set, or is empty.", "Set it where the program is started, or put the value into a credential file: ${credential:NAME}"},
 		"credential-name":    {"\"{0}\" names a credential in a way that cannot be a file's name.", "Use letters, digits, dots, hyphens and underscores."},

@@ -4,9 +4,9 @@ import "strings"
 
 // Nearest is the one of names that is close enough to name to be meant, or "".
 func Nearest(name string, names []string) string {
-	best, distance := "", max(1, len(name)/3)+1
+	best, distance := "", max(1, (len(name)+1)/3)+1
 	for _, candidate := range names {
-		if d := edits(name, candidate); d < distance {
+		if d := edits(strings.ToLower(name), strings.ToLower(candidate)); d < distance {
 			best, distance = candidate, d
 		}
 	}

@@ -1,0 +1,362 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/invopop/jsonschema"
+	check "github.com/santhosh-tekuri/jsonschema/v6"
+
+	"ordersync/internal/config/document"
+)
+
+const (
+	schemaFile  = "../../configs/ordersyncd.schema.json"
+	exampleFile = "../../configs/ordersyncd.example.yaml"
+)
+
+// TestSchemaIsCurrent generates the schema from the structs; -update writes it.
+func TestSchemaIsCurrent(t *testing.T) {
+	t.Parallel()
+	text, err := json.MarshalIndent(schema(), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, schemaFile, string(text)+"\n")
+}
+
+// schema describes the file for editors, from the same structs and tags that read it.
+func schema() *jsonschema.Schema {
+	r := &jsonschema.Reflector{
+		Anonymous: true, FieldNameTag: "yaml", RequiredFromJSONSchemaTags: true, ExpandedStruct: true, Mapper: mapped, LookupComment: comment,
+	}
+	root := r.Reflect(&Config{})
+	for _, part := range []any{&Rest{}, &Job{}} {
+		s := r.Reflect(part)
+		for name, d := range s.Definitions {
+			root.Definitions[name] = d
+		}
+		s.Definitions, s.Version = nil, ""
+		root.Definitions[reflect.TypeOf(part).Elem().Name()] = s
+	}
+	delete(root.Definitions, "Source")
+	refine(root, reflect.TypeFor[Config](), root)
+	for _, d := range root.Definitions {
+		d.ReadOnly = false
+	}
+	root.Title = "ordersyncd"
+	for name, entries := range map[string]string{"sources": "Rest", "jobs": "Job"} {
+		old, _ := root.Properties.Get(name)
+		root.Properties.Set(name, &jsonschema.Schema{
+			Type: "object", Description: old.Description, PropertyNames: &jsonschema.Schema{Pattern: `^[a-z0-9][a-z0-9._-]{0,62}$`},
+			AdditionalProperties: &jsonschema.Schema{Ref: "#/$defs/" + entries},
+		})
+	}
+	sources, _ := root.Properties.Get("sources")
+	sources.MinProperties = new(uint64(1))
+	root.Required = []string{"database", "sources"}
+	kind, _ := root.Definitions["Rest"].Properties.Get("kind")
+	kind.Enum = []any{KindRest}
+	root.Definitions["Rest"].Required = []string{"kind"}
+	return root
+}
+
+// mapped describes the types that Go does not say enough about.
+func mapped(t reflect.Type) *jsonschema.Schema {
+	text := &jsonschema.Schema{Type: "string"}
+	switch t {
+	case reflect.TypeFor[Secret]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "number"}}}
+	case reflect.TypeFor[Duration]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Pattern: `^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$`}, {Const: 0}}}
+	case reflect.TypeFor[Size]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Pattern: `^[0-9]+ *(B|KB|MB|GB|KiB|MiB|GiB)?$`}, {Type: "integer", Minimum: "1"}}}
+	case reflect.TypeFor[time.Time]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?$`}
+	case reflect.TypeFor[Texts]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "array", Items: text}}}
+	case reflect.TypeFor[NoAuth]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "object", MaxProperties: new(uint64(0))}, {Type: "null"}, {Const: true}}}
+	}
+	return nil
+}
+
+func comment(t reflect.Type, field string) string {
+	if t.Kind() != reflect.Struct || field == "" {
+		return ""
+	}
+	f, _ := t.FieldByName(field)
+	return f.Tag.Get("doc")
+}
+
+// refine adds to the schema of a struct what the tags say, and goes on to the structs inside.
+func refine(root *jsonschema.Schema, t reflect.Type, s *jsonschema.Schema) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, short, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		property, ok := s.Properties.Get(name)
+		if !ok {
+			continue
+		}
+		if f.Type == reflect.TypeFor[map[string]string]() {
+			property.AdditionalProperties = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}, {Type: "null"}}}
+		}
+		limits(property, f.Tag.Get("validate"))
+		inner := f.Type
+		for inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
+		if inner.Kind() == reflect.Struct && mapped(inner) == nil {
+			s.Properties.Set(name, group(root, inner, property))
+		} else if short == "short" && property.Description == "" {
+			panic(name + " has no doc")
+		}
+	}
+	if t == reflect.TypeFor[Config]() {
+		for _, entry := range []reflect.Type{reflect.TypeFor[Rest](), reflect.TypeFor[Job]()} {
+			refine(root, entry, root.Definitions[entry.Name()])
+		}
+		return
+	}
+	if t == reflect.TypeFor[Database]() || t == reflect.TypeFor[Job]() || t == reflect.TypeFor[Account]() {
+		return
+	}
+	for p := s.Properties.Oldest(); p != nil; p = p.Next() { // null drops what a preset says
+		if p.Key != "kind" {
+			p.Value = &jsonschema.Schema{Description: p.Value.Description, AnyOf: []*jsonschema.Schema{bare(p.Value), {Type: "null"}}}
+		}
+	}
+}
+
+// group is a property that is a struct: itself, or its short form.
+func group(root *jsonschema.Schema, t reflect.Type, property *jsonschema.Schema) *jsonschema.Schema {
+	d := root.Definitions[t.Name()]
+	if !d.ReadOnly { // a mark of ours: refined
+		d.ReadOnly = true
+		refine(root, t, d)
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); strings.HasSuffix(f.Tag.Get("yaml"), ",short") {
+			form := mapped(f.Type)
+			if form == nil {
+				form = &jsonschema.Schema{Type: "string"}
+			}
+			return &jsonschema.Schema{Description: property.Description, AnyOf: []*jsonschema.Schema{bare(property), form}}
+		}
+	}
+	return property
+}
+
+// bare is a schema without its description, which moves outwards.
+func bare(s *jsonschema.Schema) *jsonschema.Schema {
+	inner := *s
+	inner.Description = ""
+	return &inner
+}
+
+// limits adds what the validator checks.
+func limits(s *jsonschema.Schema, rules string) {
+	target := s
+	for rule := range strings.SplitSeq(rules, ",") {
+		tag, param, _ := strings.Cut(rule, "=")
+		switch {
+		case tag == "dive" && s.AdditionalProperties != nil:
+			target = &jsonschema.Schema{Type: "string"}
+			s.AdditionalProperties = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{target, {Type: "null"}}}
+		case tag == "dive":
+			return
+		case tag == "oneof":
+			for word := range strings.FieldsSeq(param) {
+				target.Enum = append(target.Enum, word)
+			}
+		case s.Type != "integer" && s.Type != "number":
+		case tag == "gt":
+			s.ExclusiveMinimum = json.Number(param)
+		case tag == "gte":
+			s.Minimum = json.Number(param)
+		case tag == "lte":
+			s.Maximum = json.Number(param)
+		}
+	}
+}
+
+// compiled returns the schema as an editor uses it.
+func compiled(t *testing.T) *check.Schema {
+	t.Helper()
+	doc, err := check.UnmarshalJSON(strings.NewReader(readFile(t, schemaFile)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := check.NewCompiler()
+	if err := c.AddResource("ordersyncd.schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("ordersyncd.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// plainValue is a tree as an editor sees it; false: the text is no YAML, so that a schema has nothing to say.
+func plainValue(t *testing.T, file string) (any, bool) {
+	t.Helper()
+	f, mistakes := document.Parse(file, []byte(readFile(t, file)), nil)
+	if len(mistakes) > 0 {
+		return nil, false
+	}
+	return plain(f.Root), true
+}
+
+func plain(n *document.Node) any {
+	switch n.Kind {
+	case document.Mapping:
+		m := map[string]any{}
+		for _, f := range n.Fields {
+			m[f.Key.Text] = plain(f.Value)
+		}
+		return m
+	case document.List:
+		list := []any{}
+		for _, item := range n.Items {
+			list = append(list, plain(item))
+		}
+		return list
+	}
+	switch {
+	case n.Null():
+		return nil
+	case n.Quoted():
+		return n.Text
+	case n.Tag == "bool":
+		return n.Text == "true"
+	case n.Tag == "int" || n.Tag == "float":
+		if _, err := strconv.ParseFloat(n.Text, 64); err == nil && n.Text != ".nan" {
+			return json.Number(strings.TrimLeft(n.Text, "0+") + map[bool]string{true: "0"}[n.Text == "0"])
+		}
+	}
+	return n.Text
+}
+
+// beyondSchema are mistakes that lie between values, in what values refer to, or in their meaning: an editor cannot see them.
+var beyondSchema = []string{
+	"auth-", "back-", "base-url", "bearer-twice", "credential-", "database-address", "database-empty", "date-ancient", "dsn-and-address",
+	"file-missing", "filter-unsent", "job-kind", "layout", "map-", "missing-base-url", "missing-schedule", "null-without-preset", "number-reference", "octal", "page-",
+	"parameter-twice", "path-", "preset", "rates", "reference-", "repeat-empty", "resolution", "resweep-", "same-shop", "schedule", "secret-in-query",
+	"settle-twice", "size-max", "slice", "source-", "start", "sweep-", "template", "timezone", "tls-socket", "token-url", "variable-missing", "window-",
+	"word-twice", "integer-too-large",
+}
+
+func TestSchemaAndLoaderAgree(t *testing.T) {
+	t.Parallel()
+	s := compiled(t)
+	for _, file := range slices.Concat(files(t, "testdata/good/*.yaml"), files(t, "testdata/warn/*.yaml"), []string{exampleFile}) {
+		v, ok := plainValue(t, file)
+		if !ok {
+			t.Errorf("%s is no YAML", file)
+			continue
+		}
+		if file == "testdata/good/anchors.yaml" {
+			continue // editors resolve merge keys in their own way
+		}
+		if err := s.Validate(v); err != nil {
+			t.Errorf("%s: the loader takes it, the schema does not: %v", file, err)
+		}
+	}
+	for _, file := range files(t, "testdata/bad/*.yaml") {
+		v, ok := plainValue(t, file)
+		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		beyond := slices.ContainsFunc(beyondSchema, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+		if ok && !beyond && s.Validate(v) == nil {
+			t.Errorf("%s: the loader refuses it, the schema does not", name)
+		}
+	}
+}
+
+func TestExample(t *testing.T) {
+	t.Parallel()
+	c, err := Load(exampleFile, options(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) > 0 {
+		t.Errorf("the example earns a warning: %s", c.Warnings[0].Text())
+	}
+	text := readFile(t, exampleFile)
+	if !strings.HasPrefix(text, "# yaml-language-server: $schema=./ordersyncd.schema.json\n") {
+		t.Error("the example does not name its schema")
+	}
+	// Its commented lines must work too: each "# key: value" is tried in place.
+	for _, commented := range commentedKeys(text) {
+		if _, err := Parse("example.yaml", []byte(commented.text), options(t)); err != nil {
+			t.Errorf("commented lines %q do not work:\n%v", commented.name, err)
+		}
+	}
+}
+
+type variant struct{ name, text string }
+
+// commentedKeys returns the example once for each commented key, with that key (and what is below it) taken out of its comment.
+func commentedKeys(text string) []variant {
+	lines := strings.Split(text, "\n")
+	var list []variant
+	for i, line := range lines {
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		body, ok := strings.CutPrefix(line[len(indent):], "# ")
+		key, _, isKey := strings.Cut(body, ": ")
+		if !ok || !isKey && !strings.HasSuffix(body, ":") || strings.ContainsAny(strings.TrimSuffix(key, ":"), " .,;(") || indent == "" && key != "state" {
+			continue
+		}
+		changed := slices.Clone(lines)
+		changed[i] = indent + body
+		if key == "window" {
+			changed[i+1] = indent + strings.TrimPrefix(lines[i+1], indent+"# ") // its resweep
+		}
+		if strings.HasSuffix(body, ":") {
+			for j := i + 1; j < len(lines) && strings.HasPrefix(lines[j], indent+"#   "); j++ {
+				changed[j] = indent + strings.TrimPrefix(lines[j], indent+"# ")
+			}
+		}
+		for j := range changed { // what it stands instead of
+			same := strings.HasPrefix(changed[j], indent+strings.TrimSuffix(key, ":")+":")
+			whole := key == "dsn" && slices.ContainsFunc([]string{"address:", "name:", "user:", "password:"}, func(k string) bool {
+				return strings.HasPrefix(changed[j], "  "+k)
+			})
+			if j != i && (same || whole) {
+				changed[j] = ""
+			}
+		}
+		list = append(list, variant{name: key, text: strings.Join(changed, "\n")})
+	}
+	return list
+}
+
+func TestShippedPresets(t *testing.T) {
+	t.Parallel()
+	for _, file := range files(t, "../../configs/presets/*.yaml") {
+		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		o := options(t)
+		o.Presets = os.DirFS("../../configs/presets")
+		text := "database: {address: a:1, name: n, user: u}\nsources:\n  shop: {kind: rest, preset: " + name +
+			", base_url: https://a.example, auth: {none: {}}}\njobs:\n  a: {sync: shop, schedule: '@daily', start: 2024-01-01}\n  b: {sweep: shop, schedule: '@daily'}\n"
+		c, err := Parse("preset.yaml", []byte(text), o)
+		if err != nil {
+			t.Errorf("%s:\n%v", name, err)
+			continue
+		}
+		if len(c.Warnings) > 0 {
+			t.Errorf("%s: %s", name, c.Warnings[0].Text())
+		}
+		if s := readFile(t, file); !bytes.HasPrefix([]byte(s), []byte("# "+name+": ")) {
+			t.Errorf("%s does not say what it is", file)
+		}
+	}
+}
