@@ -18,13 +18,15 @@ import (
 
 const (
 	textCheckShort = "Says what is wrong with the configuration"
-	textCheckLong  = `Reads the configuration and everything it refers to, and reports every mistake at once. A good one is shown as it is understood,
-with the next five runs of each job.
+	textCheckLong  = `Reads the configuration and everything it refers to, and reports every mistake
+at once. A good one is shown as it is understood, with the next five runs of
+each job.
 
-With --online it also asks the database and makes one cheap call to each shop. A credential that a shop accepts again is used again
-from then on.
+With --online it also asks the database and makes one cheap call to each shop.
+A credential that a shop accepts again is used again from then on.
 
-Exit status: 0 good, 1 something that was asked with --online failed, 78 wrong configuration.`
+Exit status: 0 good, 1 something that was asked with --online failed, 78 wrong
+configuration.`
 	textOnlineFlag = "also ask the database and each shop"
 	textWarning    = "warning: "
 	textGood       = "%s is good: %s, %s, times in %s.\n\n"

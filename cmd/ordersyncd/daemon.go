@@ -25,13 +25,16 @@ import (
 
 const (
 	textRunShort = "Runs the jobs on their schedules, in the foreground"
-	textRunLong  = `Runs the jobs on their schedules until SIGTERM or Ctrl-C, in the foreground. Under systemd it reports when it is ready and that it
-is alive. It logs to standard error: as text on a terminal, as JSON elsewhere.
+	textRunLong  = `Runs the jobs on their schedules until SIGTERM or Ctrl-C, in the foreground.
+Under systemd it reports when it is ready and that it is alive. It logs to
+standard error: as text on a terminal, as JSON elsewhere.
 
-A database that is away is waited for. Several daemons may share one database; each run is then done by exactly one of them.
-SIGHUP reads the configuration again and says what differs; it takes effect with a restart.
+A database that is away is waited for. Several daemons may share one database;
+each run is then done by exactly one of them. SIGHUP reads the configuration
+again and says what differs; it takes effect with a restart.
 
-Exit status: 0 stopped by a signal, 1 failed, 78 wrong configuration or tables that do not fit (systemd does not restart it then).`
+Exit status: 0 stopped by a signal, 1 failed, 78 wrong configuration or tables
+that do not fit (systemd does not restart it then).`
 	textVerboseFlag = "log also runs that found nothing new"
 
 	statusWaiting = "waiting for the database"
@@ -43,7 +46,7 @@ Exit status: 0 stopped by a signal, 1 failed, 78 wrong configuration or tables t
 	// keepRuns is how long the history of runs is kept.
 	keepRuns = 90 * 24 * time.Hour
 	// databasePause is the time between two looks for a database that is away.
-	databasePause = 5 * time.Second
+	databasePause = 2 * time.Second
 	// drain is how long a stop may take before the daemon ends without waiting any longer: less than systemd gives it.
 	drain = 28 * time.Second
 )
@@ -225,7 +228,7 @@ func (k *keeper) awaitDatabase(ctx context.Context) error {
 		err := k.greetDatabase(ctx)
 		switch {
 		case err == nil && told != "":
-			k.log.LogAttrs(ctx, slog.LevelInfo, "the database answers", slog.Duration("after", time.Since(since).Round(time.Second)))
+			k.log.LogAttrs(ctx, slog.LevelInfo, "the database answers", slog.Float64("after_seconds", seconds(time.Since(since))))
 			return nil
 		case err == nil:
 			return nil

@@ -20,12 +20,14 @@ import (
 
 const (
 	textDeadShort = "Shows and replays the records that could not be stored"
-	textDeadLong  = `A record of the shop that cannot be understood or stored is kept whole, with the reason, and all others go on. It is released by
-itself as soon as a version that can be stored arrives.`
-	textDeadListShort    = "Lists dead letters, latest first"
-	textDeadShowShort    = "Prints a dead letter with what the shop sent"
-	textDeadRetryShort   = "Tries again to store dead letters"
-	textDeadRetryLong    = `Fetches each order anew where the shop can be asked for it, else reads what was kept with today's description of the shop.`
+	textDeadLong  = `A record of the shop that cannot be understood or stored is kept whole, with
+the reason, and all others go on. It is released by itself as soon as a version
+that can be stored arrives.`
+	textDeadListShort  = "Lists dead letters, latest first"
+	textDeadShowShort  = "Prints a dead letter with what the shop sent"
+	textDeadRetryShort = "Tries again to store dead letters"
+	textDeadRetryLong  = `Fetches each order anew where the shop can be asked for it, else reads what was
+kept with today's description of the shop.`
 	textDeadDiscardShort = "Deletes a dead letter for good"
 	textDeadListHead     = "Dead letters"
 

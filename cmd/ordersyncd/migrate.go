@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	textMigrateShort     = "Makes and changes the tables"
-	textMigrateLong      = `Makes and changes the tables, under the account database.migrate where the configuration names one. Nothing else ever does.`
+	textMigrateShort = "Makes and changes the tables"
+	textMigrateLong  = `Makes and changes the tables, under the account database.migrate where the
+configuration names one. Nothing else ever does.`
 	textMigrateUpShort   = "Brings the tables up to date"
 	textMigrateStatShort = "Lists the steps, done and to be done"
 	textMigrated         = "%4d  %-32s %s\n"

@@ -18,10 +18,12 @@ import (
 
 const (
 	textOrderShort = "Fetches one order now, stores it and prints it"
-	textOrderLong  = `Asks the shop for one order by its id, stores it and prints it. Where the shop has no such order, or cannot be asked for a single
-one, it says so and prints what is stored.
+	textOrderLong  = `Asks the shop for one order by its id, stores it and prints it. Where the shop
+has no such order, or cannot be asked for a single one, it says so and prints
+what is stored.
 
-Exit status: 0 printed, 1 failed or neither there nor stored, 2 wrong usage, 78 wrong configuration.`
+Exit status: 0 printed, 1 failed or neither there nor stored, 2 wrong usage, 78
+wrong configuration.`
 	textOrderExample = "  ordersyncd order us-store 10042"
 
 	textNoDetail     = "%s has no order %q, or its API cannot be asked for a single one. This is what is stored:"

@@ -12,12 +12,15 @@ import (
 
 const (
 	textRootShort = "Copies the orders of remote shops into MySQL, on schedules, completely"
-	textRootLong  = `ordersyncd copies the orders of remote shops into MySQL, on schedules, completely.
+	textRootLong  = `ordersyncd copies the orders of remote shops into MySQL, on schedules,
+completely.
 
-Start with 'ordersyncd check', which says what is wrong with the configuration, then 'ordersyncd migrate up', which makes
-the tables, then 'ordersyncd sync JOB' for a first load that you can watch. 'ordersyncd run' is the daemon.
+Start with 'ordersyncd check', which says what is wrong with the configuration,
+then 'ordersyncd migrate up', which makes the tables, then 'ordersyncd sync
+JOB' for a first load that you can watch. 'ordersyncd run' is the daemon.
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration, 130 interrupted.`
+Exit status: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration, 130
+interrupted.`
 	textConfigFlag = "the configuration `FILE`"
 	defaultConfig  = "/etc/ordersync/ordersyncd.yaml"
 )

@@ -126,7 +126,7 @@ func (w *works) tell(ctx context.Context, r report) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("job", r.job), slog.String("source", string(row.Source)), slog.String("stream", row.Stream),
-		slog.String("outcome", row.Outcome), slog.Duration("took", r.ended.Sub(r.started).Round(time.Millisecond)),
+		slog.String("outcome", row.Outcome), slog.Float64("seconds", seconds(r.ended.Sub(r.started))),
 	}
 	if !r.tick.IsZero() {
 		attrs = append(attrs, slog.Time("tick", r.tick.UTC()), slog.Int("attempt", r.attempt))
@@ -137,10 +137,10 @@ func (w *works) tell(ctx context.Context, r report) {
 		slog.Int("stale", row.Stale), slog.Int("dead", row.Dead), slog.Int("released", row.Released),
 		slog.Int("rounded", row.Rounded), slog.Int("repaired", row.Repaired), slog.Int("shortfall", row.Shortfall),
 		slog.Int64("calls", r.calls.Attempts), slog.Int64("retries", r.calls.Retries),
-		slog.Duration("waited", r.calls.Waited.Round(time.Millisecond)), slog.Int64("bytes", r.calls.Bytes))
+		slog.Float64("waited_seconds", seconds(r.calls.Waited)), slog.Int64("bytes", r.calls.Bytes))
 	if !row.Watermark.IsZero() {
 		attrs = append(attrs, slog.Time("watermark", row.Watermark.UTC()),
-			slog.Duration("behind", r.run.Behind(r.ended).Round(time.Second)))
+			slog.Float64("behind_seconds", seconds(r.run.Behind(r.ended))))
 	}
 	if row.Empty() {
 		level = slog.LevelDebug
@@ -164,6 +164,9 @@ func (w *works) tell(ctx context.Context, r report) {
 	}
 	w.log.LogAttrs(ctx, level, "run", attrs...)
 }
+
+// seconds is a length of time for the log, to the millisecond.
+func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
 
 // unmapped is how many of the shop's words for a status have no meaning yet.
 func (r report) unmapped() int {

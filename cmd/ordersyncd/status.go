@@ -13,15 +13,20 @@ import (
 
 const (
 	textStatusShort = "Shows how far everything is, and whether all is well"
-	textStatusLong  = `Shows the jobs with the point up to which everything is stored, their last and next runs, the sources, who works on what, and says in
-one sentence whether all is well, and if not what to type.
+	textStatusLong  = `Shows the jobs with the point up to which everything is stored, their last and
+next runs, the sources, who works on what, and says in one sentence whether all
+is well, and if not what to type.
 
-All is well when the tables fit this program, no shop refuses its credential, and every job's last run was good (or one is under way),
-ended not longer ago than its schedule allows, and, for a job that reads what is new, reached a point not further back than that:
-twice the time between two runs, and the source's settle, and a minute. A first load, or a long one after an outage, is well while
-it moves. Dead letters and totals that do not add up are shown, but are no reason to be called at night.
+All is well when the tables fit this program, no shop refuses its credential,
+and every job's last run was good (or one is under way), ended not longer ago
+than its schedule allows, and, for a job that reads what is new, reached a
+point not further back than that: twice the time between two runs, and the
+source's settle, and a minute. A first load, or a long one after an outage, is
+well while it moves. Dead letters and totals that do not add up are shown, but
+are no reason to be called at night.
 
-Exit status: 0 all is well, 1 it is not or cannot be known, 2 wrong usage, 78 wrong configuration.`
+Exit status: 0 all is well, 1 it is not or cannot be known, 2 wrong usage, 78
+wrong configuration.`
 	textStatusJSON = "as JSON, with keys that stay"
 
 	textWell        = "All is well."

@@ -17,15 +17,19 @@ import (
 
 const (
 	textSyncShort = "Runs one job once, now"
-	textSyncLong  = `Runs one job of the configuration once, now, as the daemon would, and shows how it goes. It may be interrupted at any time
-and repeated: it goes on where it stopped.
+	textSyncLong  = `Runs one job of the configuration once, now, as the daemon would, and shows how
+it goes. It may be interrupted at any time and repeated: it goes on where it
+stopped.
 
-With --since or --until it reads that span again (a backfill). The point up to which everything is stored is left alone, and the
-same command goes on after an interruption. A time is a day (2026-03-01), a day and a time ("2026-03-01 14:30"), both in the
-time zone of the configuration, or an instant with its offset (2026-03-01T14:30:00+08:00). --until is the first instant that
-is not read any more: all of January is --since 2026-01-01 --until 2026-02-01.
+With --since or --until it reads that span again (a backfill). The point up to
+which everything is stored is left alone, and the same command goes on after an
+interruption. A time is a day (2026-03-01), a day and a time ("2026-03-01
+14:30"), both in the time zone of the configuration, or an instant with its
+offset (2026-03-01T14:30:00+08:00). --until is the first instant that is not
+read any more: all of January is --since 2026-01-01 --until 2026-02-01.
 
-Exit status: 0 done, 1 failed or somebody else works on the same stream, 2 wrong usage, 78 wrong configuration, 130 interrupted.`
+Exit status: 0 done, 1 failed or somebody else works on the same stream, 2
+wrong usage, 78 wrong configuration, 130 interrupted.`
 	textSyncExample = `  ordersyncd sync us-orders
   ordersyncd sync us-orders --since 2026-01-01 --until 2026-02-01
   ordersyncd sync us-orders --dry-run`
