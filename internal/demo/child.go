@@ -59,13 +59,18 @@ func (c *child) alive() bool {
 	}
 }
 
-// end sends the signal, waits, and kills what takes too long. It returns the exit status.
+// end sends the signal and awaits the end.
 func (c *child) end(signal os.Signal) (status int, err error) {
 	if c.alive() {
 		if err := c.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return 0, err
 		}
 	}
+	return c.await()
+}
+
+// await waits for the end of a child that was told to end, kills it when that takes too long, and returns its exit status.
+func (c *child) await() (status int, err error) {
 	timer := time.NewTimer(stopPatience)
 	defer timer.Stop()
 	select {
@@ -76,7 +81,7 @@ func (c *child) end(signal os.Signal) (status int, err error) {
 			return 0, err
 		}
 		<-c.ended
-		return c.status(), fmt.Errorf("it did not end within %v after the signal %q", stopPatience, signal)
+		return c.status(), fmt.Errorf("it did not end within %v of being told to", stopPatience)
 	}
 }
 
@@ -132,6 +137,8 @@ func (p program) call(ctx context.Context, args ...string) (answer, error) {
 type daemon struct {
 	*child
 	log *journal
+	// stopping is closed by whoever has asked the daemon to stop.
+	stopping chan struct{}
 }
 
 func (p program) run() (*daemon, error) {
@@ -142,7 +149,7 @@ func (p program) run() (*daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the daemon: %w", err)
 	}
-	return &daemon{child: c, log: log}, nil
+	return &daemon{child: c, log: log, stopping: make(chan struct{})}, nil
 }
 
 // journal collects lines. It is safe for concurrent use.

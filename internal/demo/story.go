@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -51,6 +52,8 @@ func (t *story) tell(ctx context.Context) error {
 			return fmt.Errorf("%q did not hold: %w%s", part.title, err, t.lastWords(err))
 		}
 	}
+	t.line(plain, "")
+	t.line(bold+green, fmt.Sprintf("All of it held, in %.0f seconds.", time.Since(t.begun).Seconds()))
 	return nil
 }
 
@@ -59,7 +62,11 @@ func (t *story) lastWords(err error) string {
 	if t.daemon == nil || errors.Is(err, context.Canceled) {
 		return ""
 	}
-	lines := t.daemon.log.since(0)
+	return lastLines(t.daemon)
+}
+
+func lastLines(d *daemon) string {
+	lines := d.log.since(0)
 	return "\nthe daemon's last lines:\n  " + strings.Join(lines[max(0, len(lines)-5):], "\n  ")
 }
 
@@ -78,7 +85,7 @@ func (t *story) until(ctx context.Context, what string, holds func() (bool, erro
 	d := t.daemon
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("%s: not within %v", what, patience))
 	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		ok, err := holds()
@@ -109,7 +116,11 @@ func (t *story) compare(ctx context.Context) ([]truth.Difference, error) {
 func (t *story) agree(ctx context.Context) error {
 	var last []truth.Difference
 	err := t.until(ctx, "the tables equal the shop", func() (bool, error) {
-		var err error
+		// Counting is cheap, comparing every column is not.
+		n, err := t.stage.count(ctx, "orders")
+		if err != nil || n != t.shop.size() {
+			return false, err
+		}
 		last, err = t.compare(ctx)
 		return len(last) == 0, err
 	})
@@ -138,7 +149,7 @@ func (t *story) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.quote(checked.all())
+	t.quote(firstTicks(checked.all()))
 	migrated, err := t.command(ctx, 0, "migrate", "up")
 	if err != nil {
 		return err
@@ -200,7 +211,7 @@ func (t *story) outage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.quote(tail(status.all(), 2))
+	t.quote(strings.Join(wrap(tail(status.all(), 2), columns-5), "\n"))
 	missing, err := t.compare(ctx)
 	if err != nil {
 		return err
@@ -288,7 +299,7 @@ func (t *story) poison(ctx context.Context) error {
 }
 
 func (t *story) kill(ctx context.Context) error {
-	const imported, killedAt = 600, 12
+	const imported, killedAt = 500, 12
 	before, err := t.stage.count(ctx, "orders")
 	if err != nil {
 		return err
@@ -333,24 +344,46 @@ func (t *story) kill(ctx context.Context) error {
 }
 
 func (t *story) stop(ctx context.Context) error {
-	t.shop.trade(100, 0)
-	asked := t.shop.requests()
-	err := t.until(ctx, "a run begins", func() (bool, error) { return t.shop.requests() > asked, nil })
-	if err != nil {
-		return err
+	const taken, stoppedAt = 100, 3
+	d, mark := t.daemon, t.daemon.log.mark()
+	t.say("While the daemon reads a list it gets the signal by which systemd stops it.")
+	t.shop.trade(taken, 0)
+	asked := make(chan struct{})
+	t.shop.beforePages(stoppedAt, func(n int) {
+		if n == stoppedAt {
+			close(asked)
+			// The answer waits for the signal, so that the run cannot end before.
+			<-d.stopping
+		}
+	})
+	select {
+	case <-asked:
+	case <-d.ended:
+	case <-ctx.Done():
+		close(d.stopping)
+		return context.Cause(ctx)
 	}
-	d := t.daemon
-	t.daemon = nil
-	t.typed("kill -TERM $(pidof ordersyncd)")
+	t.daemon = nil // from here on its end is no surprise
+	t.typed(fmt.Sprintf("kill -TERM %d", d.cmd.Process.Pid))
 	begun := time.Now()
-	status, err := d.end(syscall.SIGTERM)
+	err := d.cmd.Process.Signal(syscall.SIGTERM)
+	close(d.stopping)
 	if err != nil {
 		return err
 	}
-	if status != 0 {
-		return fmt.Errorf("the daemon ended with exit status %d, not 0", status)
+	status, err := d.await() // a second signal would not be graceful
+	if err != nil {
+		return err
 	}
-	t.good("It ended in mid-run with exit status 0 after %.2f s. One typed run of each job fetches the rest:", time.Since(begun).Seconds())
+	took := time.Since(begun)
+	stopped := slices.ContainsFunc(d.log.since(mark), func(line string) bool {
+		l, ok := parseLogged(line)
+		return ok && l.Outcome == "stopped"
+	})
+	if status != 0 || !stopped {
+		return fmt.Errorf("exit status %d, a run stopped in its middle: %v%s", status, stopped, lastLines(d))
+	}
+	t.good("It stopped in mid-run after %.2f s, with exit status 0. One typed run of each job fetches the rest:", took.Seconds())
 	for _, job := range []string{"us-orders", "us-sweep"} {
 		synced, err := t.command(ctx, 0, "sync", job)
 		if err != nil {

@@ -24,7 +24,7 @@ func (t *story) tables(ctx context.Context) error {
 	}
 	t.say("Rows: %s.", strings.Join(counts, ", "))
 	for _, query := range []string{
-		"SELECT order_id, number, status, total, currency, ordered_at, modified_at FROM orders ORDER BY modified_at DESC, order_id LIMIT 3",
+		"SELECT order_id, number, status, total, refunded, currency, receiver_city FROM orders WHERE refunded > 0 ORDER BY modified_at DESC LIMIT 3",
 		"SELECT order_id, line_id, sku, title, quantity, unit_price, total FROM order_items ORDER BY order_id DESC, line_id LIMIT 3",
 	} {
 		if err := t.show(ctx, query); err != nil {

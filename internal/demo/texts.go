@@ -34,6 +34,23 @@ func (l logged) String() string {
 	return text
 }
 
+// firstTicks is the output of `check` with the first tick of each job alone, and without blank lines.
+func firstTicks(text string) string {
+	var kept []string
+	ticks := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		if strings.HasPrefix(line, " ") {
+			ticks++
+		} else {
+			ticks = 0
+		}
+		if strings.TrimSpace(line) != "" && ticks < 2 {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
 // tail is the last lines of a text.
 func tail(text string, lines int) string {
 	all := strings.Split(strings.TrimRight(text, "\n"), "\n")

@@ -101,6 +101,16 @@ func common(kind Kind, text string) (string, error) {
 
 // sixPlaces writes a number with six places, further ones rounded half to even.
 func sixPlaces(text string) (string, error) {
+	whole, fraction, _ := strings.Cut(text, ".")
+	if len(fraction) <= 6 && digits(whole) && (fraction == "" || digits(fraction)) && (whole == "0" || whole[0] != '0') {
+		return whole + "." + fraction + "000000"[len(fraction):], nil
+	}
+	return rounded(text)
+}
+
+func digits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
+
+func rounded(text string) (string, error) {
 	number, ok := new(big.Rat).SetString(text)
 	if !ok {
 		return "", errors.New("no number")

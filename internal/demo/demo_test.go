@@ -1,0 +1,75 @@
+package demo_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"ordersync/internal/demo"
+)
+
+// build makes the binary that is shipped.
+func build(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "ordersyncd")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "ordersync/cmd/ordersyncd").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return program
+}
+
+// TestTheStoryHolds plays the whole demo. That it ends without an error says that every part held and that every column of the tables
+// equalled the shop's truth; the rest here is about how it is told and what it leaves behind.
+func TestTheStoryHolds(t *testing.T) {
+	program := build(t)
+	folder := t.TempDir()
+	t.Setenv("TMPDIR", folder)
+	var out strings.Builder
+	err := demo.Run(t.Context(), demo.Options{Out: &out, Program: program})
+	told := out.String()
+	t.Log("\n" + told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := told
+	for _, part := range []string{
+		"\n1. ", "migrate up", "\n2. ", "\n3. ", "90 new orders and 90 changes", "\n4. ", "503", "HTML", "Not well", "\n5. ",
+		"deadletter list", "deadletter retry", "released", "\n6. ", "Killed with", "\n7. ", "exit status 0", "\n8. ", "Every column of", "All of it held",
+	} {
+		_, after, ok := strings.Cut(rest, part)
+		if !ok {
+			t.Fatalf("%q is missing, or not where it belongs", part)
+		}
+		rest = after
+	}
+	for line := range strings.Lines(told) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 100 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	if strings.Contains(told, "\x1b") {
+		t.Error("it is coloured, although this is no terminal")
+	}
+	left, err := os.ReadDir(folder)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestAProgramThatCannotBeStarted(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("TMPDIR", folder)
+	var out strings.Builder
+	err := demo.Run(t.Context(), demo.Options{Out: &out, Program: filepath.Join(folder, "no-such-program")})
+	if err == nil || !strings.Contains(err.Error(), "no-such-program") {
+		t.Errorf("got %v", err)
+	}
+	left, err := os.ReadDir(folder)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
