@@ -158,23 +158,25 @@ func TestNever(t *testing.T) {
 	}
 }
 
-// zones are those of which something odd is known, and the years in which to look.
-var zones = map[string][2]int{
-	"Europe/Berlin": {2025, 2027}, "America/New_York": {2026, 2027}, "Australia/Lord_Howe": {2026, 2027}, "Asia/Shanghai": {2026, 2027},
-	"Pacific/Apia": {2011, 2012}, "America/Sao_Paulo": {2018, 2019}, "Asia/Beirut": {2026, 2027}, "Africa/Casablanca": {2026, 2027},
-	"Antarctica/Troll": {2026, 2027}, "Asia/Pyongyang": {2018, 2019}, "America/Caracas": {2016, 2017}, "Pacific/Kwajalein": {1993, 1994},
-	"America/Scoresbysund": {2024, 2025}, "Asia/Kathmandu": {2026, 2027}, "Europe/Dublin": {2026, 2027},
+// zones are those of which something odd is known, and the year of it.
+var zones = map[string]int{
+	"Europe/Berlin": 2026, "America/New_York": 2026, "Australia/Lord_Howe": 2026, "Asia/Shanghai": 2026, "Pacific/Apia": 2011,
+	"America/Sao_Paulo": 2018, "Asia/Beirut": 2026, "Africa/Casablanca": 2026, "Antarctica/Troll": 0, "Asia/Pyongyang": 0,
+	"America/Caracas": 0, "Pacific/Kwajalein": 0, "America/Scoresbysund": 0, "Asia/Kathmandu": 0, "Europe/Dublin": 0, // not walked
 }
 
 // TestYears compares whole years of ticks with those found minute by minute.
 func TestYears(t *testing.T) {
 	t.Parallel()
-	specs := []string{"30 2 * * *", "*/20 0-3 * * *", "*/7 * * * *", "0 0 * * SUN", "45 */3 1,15,30,31 * *"}
-	for name, years := range zones {
+	specs := []string{"30 2 * * *", "*/20 0-3 * * SUN", "*/17 * * * *", "45 */3 1,15,30,31 * *"}
+	for name, year := range zones {
+		if year == 0 {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			zone := location(t, name)
-			from, until := time.Date(years[0], 1, 1, 0, 0, 0, 0, time.UTC), time.Date(years[1], 1, 1, 0, 0, 0, 0, time.UTC)
+			from, until := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(year+1, 1, 1, 0, 0, 0, 0, time.UTC)
 			for i, want := range walk(t, specs, zone, from, until) {
 				compare(t, parse(t, specs[i], name), want, from, until)
 			}
