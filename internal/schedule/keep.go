@@ -27,17 +27,15 @@ const (
 // store did not answer. Renewal goes on after ctx has ended, so that work that winds down keeps its right.
 func keep(ctx context.Context, what string, since time.Time, renew func(context.Context) (bool, error)) (held context.Context, stop func()) {
 	held, cancel := context.WithCancelCause(ctx)
-	quit := make(chan struct{})
+	calls, quit := context.WithCancel(context.WithoutCancel(ctx))
 	var renewal sync.WaitGroup
 	renewal.Go(func() {
-		calls, done := context.WithCancel(context.WithoutCancel(ctx))
-		defer done()
 		trusted := since.Add(TTL - margin)
 		pause := time.NewTimer(time.Until(since.Add(Renewal)))
 		defer pause.Stop()
 		for {
 			select {
-			case <-quit:
+			case <-calls.Done():
 				return
 			case <-pause.C:
 			}
@@ -59,7 +57,7 @@ func keep(ctx context.Context, what string, since time.Time, renew func(context.
 		}
 	})
 	return held, func() {
-		close(quit)
+		quit()
 		renewal.Wait()
 		cancel(nil)
 	}
