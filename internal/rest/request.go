@@ -117,7 +117,8 @@ func aboutSpan(body []byte) bool {
 	text := strings.ToLower(string(body[:min(len(body), 4096)]))
 	for _, words := range []string{
 		"range", "span", "interval", "window", "period", "too large", "too wide", "too long", "too many", "too big", "exceed",
-		"at most", "maximum", "no more than", "not more than", "narrow", "less than", "within", "跨度", "范围", "区间", "超过", "过大", "太大",
+		"at most", "maximum", "no more than", "not more than", "narrow", "less than", "within",
+		"跨度", "范围", "区间", "超过", "过大", "太大",
 	} {
 		if strings.Contains(text, words) {
 			return true

@@ -29,8 +29,10 @@ func TestGuarantee(t *testing.T) {
 		kind  fault.Kind
 		want  string // in the error
 	}{
-		{name: "dates are ignored", shop: resttest.Shop{IgnoreDates: true, Sorting: resttest.OldestFirst}, kind: fault.Protocol, want: `"start_date"`},
-		{name: "only the end is ignored", shop: resttest.Shop{Until: "to", Sorting: resttest.OldestFirst}, kind: fault.Protocol, want: `"end_date"`},
+		{name: "dates are ignored", shop: resttest.Shop{IgnoreDates: true, Sorting: resttest.OldestFirst},
+			kind: fault.Protocol, want: `"start_date"`},
+		{name: "only the end is ignored", shop: resttest.Shop{Until: "to", Sorting: resttest.OldestFirst},
+			kind: fault.Protocol, want: `"end_date"`},
 		{name: "the filter looks at another time", shop: resttest.Shop{ByModification: true}, set: func(o *rest.Options) {
 			*o = byModified()
 			o.Map.ModifiedAt = o.Map.OrderedAt
@@ -409,7 +411,10 @@ func TestNew(t *testing.T) {
 	_, err := rest.New(rest.Options{
 		BaseURL: "shop", Window: rest.Window{By: rest.ByModified, Resolution: time.Second},
 		Page: rest.Page{Number: "page", Offset: "offset"},
-		Map:  rest.Map{Status: rest.Status{Words: map[string]order.Status{"paid": "bezahlt"}, Default: "?"}, PaidAt: rest.Field{Layouts: []string{"soon"}}},
+		Map: rest.Map{
+			Status: rest.Status{Words: map[string]order.Status{"paid": "bezahlt"}, Default: "?"},
+			PaidAt: rest.Field{Layouts: []string{"soon"}},
+		},
 	})
 	if fault.KindOf(err) != fault.Config {
 		t.Fatalf("%v: %v", fault.KindOf(err), err)

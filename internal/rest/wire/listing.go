@@ -229,7 +229,7 @@ func sayCode(v gjson.Result) string {
 	plain := strings.IndexFunc(code, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("_-.", r)
 	}) < 0
-	if v.Type == gjson.True || v.Type == gjson.False || len(code) > 40 || !plain {
+	if v.Type == gjson.Null || v.Type == gjson.True || v.Type == gjson.False || len(code) > 40 || !plain {
 		return ""
 	}
 	return code
@@ -283,7 +283,7 @@ func announced(text string) (int, error) {
 	n, err := strconv.Atoi(text)
 	switch {
 	case err != nil:
-		return 0, errors.New("is not a whole number")
+		return 0, errors.New("is no whole number")
 	case n < 0:
 		return 0, errors.New("is negative")
 	case n > maxTotal:

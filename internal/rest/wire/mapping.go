@@ -19,6 +19,8 @@ const (
 	maxRecord = 1 << 20
 	// maxDepth is how deep a record may be nested.
 	maxDepth = 64
+	// maxEntries bounds the lines or refunds of one order: in memory they are much larger than on the wire.
+	maxEntries = 10_000
 	// maxWords bounds the unmapped status words that are remembered, maxWord their length in bytes.
 	maxWords, maxWord = 100, 64
 )
@@ -51,10 +53,10 @@ type step[T any] struct {
 
 // list is a list of T inside an order.
 type list[T any] struct {
+	name   string
 	slots  []int // of the order
 	inside *lookup
 	id     []int
-	sku    []int
 	where  *Condition
 	holds  int // the slot that where looks at
 	steps  []step[T]
@@ -228,7 +230,7 @@ func (c *mapping) status(word string) order.Status {
 func (c *mapping) mapLines(m Lines, zone *time.Location) {
 	at := steps[order.Order]{lookup: c.orders}
 	b := steps[order.Item]{lookup: newLookup(), zone: zone}
-	l := list[order.Item]{slots: at.slots(m.Paths), inside: b.lookup, id: b.slots(m.ID.Paths), sku: b.slots(m.SKU.Paths), where: m.Where}
+	l := list[order.Item]{name: "lines", slots: at.slots(m.Paths), inside: b.lookup, id: b.slots(m.ID.Paths), where: m.Where}
 	if m.Where != nil {
 		l.holds = b.lookup.slot(m.Where.Path)
 	}
@@ -251,7 +253,7 @@ func (c *mapping) mapLines(m Lines, zone *time.Location) {
 func (c *mapping) mapRefunds(m Refunds, zone *time.Location) {
 	at := steps[order.Order]{lookup: c.orders}
 	b := steps[order.Refund]{lookup: newLookup(), zone: zone}
-	l := list[order.Refund]{slots: at.slots(m.Paths), inside: b.lookup, id: b.slots(m.ID.Paths)}
+	l := list[order.Refund]{name: "refunds", slots: at.slots(m.Paths), inside: b.lookup, id: b.slots(m.ID.Paths)}
 	b.text("refund line_id", m.LineID, func(r *order.Refund) *order.Field[string] { return &r.LineID })
 	b.amount("refund amount", m.Amount, func(r *order.Refund) *order.Field[order.Decimal] { return &r.Amount })
 	b.text("refund status", m.Status, func(r *order.Refund) *order.Field[string] { return &r.Status })
@@ -434,12 +436,17 @@ func (l *list[T]) each(v gjson.Result, s *scratch, do func(gjson.Result) error) 
 		return nil
 	}
 	if !v.IsArray() {
-		return fmt.Errorf("%s: %w", "lines or refunds", errNotList)
+		return fmt.Errorf("%s: %w", l.name, errNotList)
 	}
 	var failure error
+	count := 0
 	v.ForEach(func(_, entry gjson.Result) bool {
+		if count++; count > maxEntries {
+			failure = fmt.Errorf("%s: more than %d entries", l.name, maxEntries)
+			return false
+		}
 		if !entry.IsObject() {
-			failure = fmt.Errorf("a line or refund: %w", errNotObject)
+			failure = fmt.Errorf("%s: %w", l.name, errNotObject)
 			return false
 		}
 		if failure = l.inside.walk(entry, s); failure == nil && l.wanted(s) {
@@ -490,7 +497,7 @@ func describe(p any) string {
 	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers[:])])
 	for {
 		frame, more := frames.Next()
-		if strings.Contains(frame.Function, "/internal/rest.") || !more {
+		if strings.Contains(frame.Function, "/internal/rest/") || !more {
 			return fmt.Sprintf("%T in %s, line %d", p, frame.Function[strings.LastIndexByte(frame.Function, '/')+1:], frame.Line)
 		}
 	}

@@ -51,6 +51,7 @@ type scratch struct {
 type fold struct {
 	count int
 	exact bool
+	told  bool
 }
 
 func newLookup() *lookup {
@@ -72,6 +73,11 @@ func (l *lookup) slot(path string) int {
 	keys, ok := splitPath(path)
 	if !ok {
 		l.asked = append(l.asked, askedPath{path: path, slot: slot})
+		if first, _, deeper := strings.Cut(path, "."); deeper {
+			if keys, plain := splitPath(first); plain {
+				l.root.add(keys[0]) // no value of it is wanted, only to know when it stands there twice
+			}
+		}
 		return slot
 	}
 	at := l.root
@@ -171,7 +177,9 @@ func (l *level) walk(object gjson.Result, s *scratch) error {
 		f.count++
 		f.exact = f.exact || k != nil
 		switch {
+		case f.told:
 		case f.count > 1 && f.exact:
+			f.told = true
 			failure = cmp.Or(failure, l.twice(number, s))
 		case k != nil:
 			failure = cmp.Or(k.take(value, s), failure)
