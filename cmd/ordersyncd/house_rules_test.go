@@ -24,8 +24,21 @@ const (
 	longText   = 80
 )
 
-// tallRooms are the rooms past maxLines lines of code, and why each has no wall yet.
-var tallRooms = map[string]string{}
+// tallRooms are the rooms past maxLines lines of code: how far each may grow, and why it has no wall yet.
+var tallRooms = map[string]struct {
+	lines int
+	why   string
+}{
+	"cmd/ordersyncd":           {3250, "one file for each command; what they share is the wiring, which no other room may know"},
+	"internal/apiclient":       {1750, "pace, retries, limits and redaction act on one attempt together, behind one Do"},
+	"internal/config":          {1000, "the shape of the file and the rules across its fields; the reading is behind walls already"},
+	"internal/config/document": {1000, "one text and what is said about its places; nothing else knows YAML"},
+	"internal/demo":            {1500, "one story and its props, none of which anybody else may use"},
+	"internal/mysql":           {2900, "all SQL is in one room, so that one test shows every statement to a second parser"},
+	"internal/rest/resttest":   {1100, "one server; it grows with what servers are seen to do"},
+	"internal/rest/wire":       {1500, "one conversion: bytes to orders"},
+	"internal/schedule":        {1250, "claims, repeats and overlap are one state of a job"},
+}
 
 // topLevel is what may lie in the module's root, apart from what .gitignore names.
 var topLevel = []string{
@@ -107,7 +120,7 @@ func packageVars(p *pkg) map[string]bool {
 	for _, f := range p.code {
 		for _, spec := range varSpecs(f.tree) {
 			for _, name := range spec.Names {
-				vars[name.Name] = true
+				vars[name.Name] = name.Name != "_"
 			}
 		}
 	}
@@ -142,13 +155,14 @@ func complaints(p *pkg, f source, vars map[string]bool) []complaint {
 	complain := func(n ast.Node, format string, args ...any) {
 		list = append(list, complaint{n.Pos(), fmt.Sprintf(format, args...)})
 	}
+	row, _ := rowOf(p.path)
 	for _, spec := range varSpecs(f.tree) {
-		if !isAllowedVar(p, spec) {
+		if !row.test && !isAllowedVar(p, spec) {
 			complain(spec, "package variable %s is neither an error, an embed, an assertion nor a table", spec.Names[0].Name)
 		}
 	}
 	written := func(e ast.Expr, how string) {
-		if name := root(e); name != nil && vars[name.Name] && !isLocal(f.tree, name) {
+		if name := root(e); name != nil && !row.test && vars[name.Name] && !isLocal(f.tree, name) {
 			complain(e, "package variable %s is %s; nothing may change after start", name.Name, how)
 		}
 	}
@@ -210,7 +224,7 @@ func bannedCall(p *pkg, n *ast.SelectorExpr) string {
 	case "http.DefaultClient", "http.DefaultTransport", "http.DefaultServeMux", "http.HandleFunc", "http.Handle", "slog.SetDefault":
 		return name + " is state of the whole process"
 	case "os.Exit", "log.Fatal":
-		if p.Name != "main" {
+		if p.Name != "main" && !row.test {
 			return name + " below cmd: return an error"
 		}
 	}
@@ -301,12 +315,13 @@ func checkSizes(t *testing.T, h *house) {
 			lines += linesOfCode(f.text)
 		}
 		t.Logf("%5d lines of code in %s", lines, p.path)
-		reason, tall := tallRooms[p.path]
-		switch {
-		case lines > maxLines && !tall:
+		switch tall, ok := tallRooms[p.path]; {
+		case !ok && lines > maxLines:
 			t.Errorf("%s has %d lines of code, more than %d: it wants a wall, or a reason in tallRooms", p.path, lines, maxLines)
-		case lines <= maxLines && tall:
-			t.Errorf("%s has %d lines of code and needs no excuse (%s)", p.path, lines, reason)
+		case ok && lines > tall.lines:
+			t.Errorf("%s has %d lines of code, more than the %d it was allowed (%s)", p.path, lines, tall.lines, tall.why)
+		case ok && lines <= maxLines:
+			t.Errorf("%s has %d lines of code and needs no excuse (%s)", p.path, lines, tall.why)
 		}
 	}
 }
