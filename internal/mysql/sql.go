@@ -184,10 +184,11 @@ func (m multi) text(rows int) string {
 // statements are the texts of many rows; each field is one.
 type statements struct {
 	// Of these the source is the first argument, and each row one id.
-	known, lookup, deadLookup, lock, linesOf, refundsOf multi
+	known, lookup, deadLookup, lock, linesOf, refundsOf, deleteDead multi
+	// Of these the source and the order's id are the first arguments.
+	deleteLines, deleteRefunds multi
 
 	insertOrders, upsertOrders, upsertLines, upsertRefunds, upsertRaw, upsertDead multi
-	deleteLines, deleteRefunds, releaseDead                                       multi
 }
 
 // newStatements builds the texts, once for a store.
@@ -199,9 +200,12 @@ func newStatements() statements {
 	upsert := orders
 	upsert.tail = " ON DUPLICATE KEY UPDATE " + orderGuard(content)
 	return statements{
-		known:      byID("SELECT order_id, modified_at, fetched_at FROM orders WHERE gone_at IS NULL AND source = ? AND order_id IN (", ")"),
-		lookup:     byID(lookupOrders, ")"),
-		deadLookup: byID("SELECT order_id, modified_at, fetched_at, reason, UNHEX(SHA2(payload, 256)) FROM dead_letters WHERE source = ? AND order_id IN (", ")"),
+		known: byID("SELECT order_id, modified_at, fetched_at FROM orders WHERE gone_at IS NULL AND source = ? AND order_id IN (", ")"),
+		lookup: byID("SELECT o.order_id, o.modified_at, o.fetched_at, o.gone_at IS NOT NULL, r.payload_hash, r.mapped_hash "+
+			"FROM orders o LEFT JOIN order_raw r ON r.source = o.source AND r.order_id = o.order_id "+
+			"WHERE o.source = ? AND o.order_id IN (", ")"),
+		deadLookup: byID("SELECT order_id, modified_at, fetched_at, reason, UNHEX(SHA2(payload, 256)) FROM dead_letters "+
+			"WHERE source = ? AND order_id IN (", ") FOR UPDATE"),
 		// Whoever writes an order's lines, refunds or raw text holds the lock of its row in orders: they need none of their own.
 		lock: byID("SELECT o.order_id, "+storedColumns+", o.content_hash, o.gone_at IS NOT NULL "+
 			"FROM orders o WHERE o.source = ? AND o.order_id IN (", ") FOR UPDATE"),
@@ -215,19 +219,13 @@ func newStatements() statements {
 		upsertRaw:     upsertInto("order_raw", keys, []string{"payload", "payload_hash", "mapped_hash", "fetched_at"}),
 		upsertDead:    deadUpsert(),
 
-		deleteLines:   multi{head: "DELETE FROM order_items WHERE ", row: "(source = ? AND order_id = ? AND line_id = ?)", sep: " OR "},
-		deleteRefunds: multi{head: "DELETE FROM refunds WHERE ", row: "(source = ? AND refund_id = ? AND order_id = ?)", sep: " OR "},
-		releaseDead: multi{
-			head: "DELETE FROM dead_letters WHERE ", sep: " OR ",
-			row: "(source = ? AND order_id = ? AND IF(modified_at IS NULL, fetched_at <= ?, " +
-				"modified_at < ? OR (modified_at = ? AND fetched_at <= ?)))",
-		},
+		deleteLines:   byID("DELETE FROM order_items WHERE source = ? AND order_id = ? AND line_id IN (", ")"),
+		deleteRefunds: byID("DELETE FROM refunds WHERE source = ? AND order_id = ? AND refund_id IN (", ")"),
+		deleteDead:    byID("DELETE FROM dead_letters WHERE source = ? AND order_id IN (", ")"),
 	}
 }
 
 const (
-	lookupOrders = "SELECT o.order_id, o.content_hash, o.modified_at, o.fetched_at, o.gone_at IS NOT NULL, r.payload_hash, r.mapped_hash " +
-		"FROM orders o LEFT JOIN order_raw r ON r.source = o.source AND r.order_id = o.order_id WHERE o.source = ? AND o.order_id IN ("
 	lineColumns   = "sku, product_id, variant_id, title, variant, quantity, unit_price, discount, total, status, refund_status, image_url"
 	refundColumns = "line_id, amount, status, reason, created_at, refunded_at"
 
@@ -259,18 +257,20 @@ func orderGuard(content []string) string {
 	return b.String()
 }
 
-// deadUpsert has the same guard for dead letters, with the version last.
+// deadUpsert has the same guard for dead letters, with the version last. dead_at moves with the content, which comes after it.
 func deadUpsert() multi {
 	m := insertInto("dead_letters", []string{"source", "order_id", "modified_at", "fetched_at", "reason", "payload"}, "first_dead_at", "dead_at")
-	var guard []string
-	for _, c := range []string{"reason", "payload", "dead_at", "fetched_at", "modified_at"} {
+	guard := []string{
+		"dead_at = IF(" + deadNewer + " AND (VALUES(reason) <> reason OR VALUES(payload) <> payload), VALUES(dead_at), dead_at)",
+	}
+	for _, c := range []string{"reason", "payload", "fetched_at", "modified_at"} {
 		guard = append(guard, c+" = IF("+deadNewer+", VALUES("+c+"), "+c+")")
 	}
 	m.tail = " ON DUPLICATE KEY UPDATE " + strings.Join(guard, ", ")
 	return m
 }
 
-// byID is a statement that takes the source and then one id a row.
+// byID is a statement whose rows are ids.
 func byID(head, tail string) multi { return multi{head: head, row: "?", sep: ", ", tail: tail} }
 
 // insertInto inserts a value for each column, and the database's clock for each of clocks.

@@ -32,8 +32,8 @@ type writing struct {
 // known is what a first look, without locks, says of a stored order.
 type known struct {
 	order.Version
-	hash, raw, mapped [sha256.Size]byte
-	gone              bool
+	raw, mapped [sha256.Size]byte
+	gone        bool
 }
 
 // dying is what is known of a stored dead letter.
@@ -61,7 +61,7 @@ func (db *DB) newWriting(tx *sql.Tx, g *gathered) *writing {
 
 func (w *writing) all(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		w.look, w.decide, w.writeOrders, w.writeLines, w.writeRefunds, w.writeRaw, w.writeDead, w.release,
+		w.look, w.decide, w.writeOrders, w.writeLines, w.writeRefunds, w.writeRaw, w.release, w.writeDead,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -70,7 +70,7 @@ func (w *writing) all(ctx context.Context) error {
 	return nil
 }
 
-// look reads the versions and hashes of what is stored under the ids of the page.
+// look reads the versions and hashes of what is stored under the ids of the page, and locks the dead letters among it.
 func (w *writing) look(ctx context.Context) error {
 	ids := make([]string, 0, len(w.orders)+len(w.dead))
 	for _, o := range w.orders {
@@ -84,7 +84,7 @@ func (w *writing) look(ctx context.Context) error {
 	err := byIDs(ctx, w.tx, w.statements.lookup, w.source, ids, func(rows *sql.Rows) error {
 		var id string
 		k := new(known)
-		err := rows.Scan(&id, digest{&k.hash}, &k.ModifiedAt, &k.FetchedAt, flag{&k.gone}, digest{&k.raw}, digest{&k.mapped})
+		err := rows.Scan(&id, &k.ModifiedAt, &k.FetchedAt, flag{&k.gone}, digest{&k.raw}, digest{&k.mapped})
 		w.known[id] = k
 		return err
 	})
@@ -251,7 +251,7 @@ func (w *writing) writeOrders(ctx context.Context) error {
 
 // writeLines deletes the lines that a remote no longer lists and writes those that are new or differ.
 func (w *writing) writeLines(ctx context.Context) error {
-	gone, rows := w.rows(w.statements.deleteLines), w.rows(w.statements.upsertLines)
+	rows := w.rows(w.statements.upsertLines)
 	for _, c := range slices.Concat(w.changed, w.fresh) {
 		items, stored := c.merged.Items.Value(), map[string]*order.Item{}
 		if c.stored != nil {
@@ -270,22 +270,16 @@ func (w *writing) writeLines(ctx context.Context) error {
 				return err
 			}
 		}
-		for _, id := range sorted(stored) {
-			gone.args = append(gone.args, string(w.source), c.ID, id)
-			if err := gone.end(ctx, c.ID); err != nil {
-				return err
-			}
+		if err := w.deleteOf(ctx, w.statements.deleteLines, c.ID, sorted(stored)); err != nil {
+			return err
 		}
-	}
-	if err := gone.flush(ctx); err != nil {
-		return err
 	}
 	return rows.flush(ctx)
 }
 
 // writeRefunds does the same for refunds.
 func (w *writing) writeRefunds(ctx context.Context) error {
-	gone, rows := w.rows(w.statements.deleteRefunds), w.rows(w.statements.upsertRefunds)
+	rows := w.rows(w.statements.upsertRefunds)
 	for _, c := range slices.Concat(w.changed, w.fresh) {
 		refunds, stored := c.merged.Refunds.Value(), map[string]*order.Refund{}
 		if c.stored != nil {
@@ -304,17 +298,32 @@ func (w *writing) writeRefunds(ctx context.Context) error {
 				return err
 			}
 		}
-		for _, id := range sorted(stored) {
-			gone.args = append(gone.args, string(w.source), id, c.ID)
-			if err := gone.end(ctx, c.ID); err != nil {
-				return err
-			}
+		if err := w.deleteOf(ctx, w.statements.deleteRefunds, c.ID, sorted(stored)); err != nil {
+			return err
 		}
 	}
-	if err := gone.flush(ctx); err != nil {
-		return err
-	}
 	return rows.flush(ctx)
+}
+
+// deleteOf deletes lines or refunds of one order. Orders lose some too rarely to be worth one statement for several, which servers
+// plan badly.
+func (w *writing) deleteOf(ctx context.Context, statement multi, order string, ids []string) error {
+	for piece := range slices.Chunk(ids, maxRows) {
+		if _, err := w.tx.ExecContext(ctx, statement.text(len(piece)), prepend(piece, string(w.source), order)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepend is the arguments of a statement by ids.
+func prepend(ids []string, first ...any) []any {
+	args := make([]any, 0, len(first)+len(ids))
+	args = append(args, first...)
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	return args
 }
 
 func sorted[V any](m map[string]V) []string {
@@ -356,8 +365,13 @@ const (
 	cutReason = " (and the text is cut: it is larger than the database takes)"
 )
 
-// writeDead stores the dead letters that are new or newer than what is stored, good or dead. One that only was fetched again is left
-// alone.
+// sameBut reports whether two dead letters differ in nothing but the time of their fetch.
+func (d *dying) sameBut(other *dying) bool {
+	return d.ModifiedAt.Equal(other.ModifiedAt) && d.reason == other.reason && d.raw == other.raw
+}
+
+// writeDead stores the dead letters that are new or newer than what is stored, good or dead. One that only was fetched again is
+// not counted, but its version is kept: an order that was fetched in between must not release it.
 func (w *writing) writeDead(ctx context.Context) error {
 	rows := w.rows(w.statements.upsertDead)
 	for _, d := range w.dead {
@@ -373,15 +387,14 @@ func (w *writing) writeDead(ctx context.Context) error {
 			reason, payload = reason+cutReason, payload[:max(most, 0)]
 		}
 		reason = cut(reason, maxReason)
-		if old := w.dying[d.ID]; old != nil && old.ModifiedAt.Equal(order.Instant(d.Version.ModifiedAt)) && old.reason == reason &&
-			old.raw == sha256.Sum256(payload) {
-			continue
-		}
 		rows.args = append(rows.args, string(w.source), d.ID, instantArg(d.Version.ModifiedAt), instantArg(d.Version.FetchedAt), reason, payload)
 		if err := rows.end(ctx, d.ID); err != nil {
 			return err
 		}
-		w.written.Dead++
+		now := &dying{Version: stored(d.Version), reason: reason, raw: sha256.Sum256(payload)}
+		if old := w.dying[d.ID]; old == nil || !old.sameBut(now) {
+			w.written.Dead++
+		}
 	}
 	return rows.flush(ctx)
 }
@@ -399,21 +412,23 @@ func (w *writing) outdated(d *order.DeadLetter) bool {
 	return old != nil && compareDead(old.Version, d.Version) > 0
 }
 
-// release deletes the dead letters of orders that arrived in a version at least as new.
+// release deletes the dead letters of orders that arrived in a version at least as new. Their rows are locked since they were read.
+// It comes before writeDead, which compares what the page brings with what is left.
 func (w *writing) release(ctx context.Context) error {
-	rows := w.rows(w.statements.releaseDead)
+	var ids []string
 	for _, o := range w.orders {
 		if d := w.dying[o.ID]; d != nil && compareDead(o.Version(), d.Version) >= 0 {
-			modified, fetched := instantArg(o.ModifiedAt), instantArg(o.FetchedAt)
-			rows.args = append(rows.args, string(w.source), o.ID, fetched, modified, modified, fetched)
-			if err := rows.end(ctx, o.ID); err != nil {
-				return err
-			}
+			ids = append(ids, o.ID)
+			delete(w.dying, o.ID)
 		}
 	}
-	err := rows.flush(ctx)
-	w.written.Released = int(rows.found)
-	return err
+	for piece := range slices.Chunk(ids, maxRows) {
+		if _, err := w.tx.ExecContext(ctx, w.statements.deleteDead.text(len(piece)), prepend(piece, string(w.source))...); err != nil {
+			return err
+		}
+	}
+	w.written.Released = len(ids)
+	return nil
 }
 
 // errRaced ends an attempt; the next one sees what the other worker stored.
@@ -434,7 +449,6 @@ type rows struct {
 	from      int // where the row that is being added begins
 	count     int
 	size      int
-	found     int64
 }
 
 func (w *writing) rows(statement multi) *rows {
@@ -464,15 +478,10 @@ func (r *rows) flush(ctx context.Context) error {
 	if r.count == 0 {
 		return nil
 	}
-	result, err := r.w.tx.ExecContext(ctx, r.statement.text(r.count), r.args...)
+	_, err := r.w.tx.ExecContext(ctx, r.statement.text(r.count), r.args...)
 	if numberOf(err) == duplicateKey {
 		return errRaced
 	}
-	if err != nil {
-		return err
-	}
-	found, err := result.RowsAffected()
-	r.found += found
 	r.args, r.from, r.count, r.size = r.args[:0], 0, 0, len(r.statement.head)+len(r.statement.tail)
 	return err
 }
@@ -522,12 +531,7 @@ func cut(text string, most int) string {
 // byIDs runs a statement by ids, in as many pieces as are needed, and calls scan for each row.
 func byIDs(ctx context.Context, q querier, statement multi, source order.SourceID, ids []string, scan func(rows *sql.Rows) error) error {
 	for piece := range slices.Chunk(ids, maxRows) {
-		args := make([]any, 0, len(piece)+1)
-		args = append(args, string(source))
-		for _, id := range piece {
-			args = append(args, id)
-		}
-		if err := each(ctx, q, statement.text(len(piece)), args, scan); err != nil {
+		if err := each(ctx, q, statement.text(len(piece)), prepend(piece, string(source)), scan); err != nil {
 			return err
 		}
 	}

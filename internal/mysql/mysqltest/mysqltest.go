@@ -28,48 +28,49 @@ const Variable = "ORDERSYNC_TEST_DSN"
 // prefix begins the names of scratch databases.
 const prefix = "ordersync_test_"
 
-// server is the one private server of a test binary; it is started by the first test that needs it.
-var server struct {
+// server is the one private server of a test binary; it is started by the first test that needs it. It is the process's by nature,
+// as its end is.
+var server = &shared{}
+
+type shared struct {
 	once    sync.Once
 	running *mariadb.Server
 	dsn     string
 	err     error
 }
 
-// Main runs the tests of a package and stops the server, if one was started, before it exits. Using it is optional: a server also
-// ends with its process.
+// Main runs the tests of a package and stops the server, if one was started, before the process exits. Using it is optional: a server
+// also ends with its process.
 func Main(m *testing.M) {
-	code := m.Run()
+	m.Run() // whose status the process exits with, after TestMain
 	if server.running != nil {
 		if err := server.running.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "stop the test server:", err)
-			code = max(code, 1)
 		}
 	}
-	os.Exit(code)
 }
 
 // Server is the way to the server as an account that may do everything, without a database.
 func Server(t testing.TB) string {
 	t.Helper()
-	server.once.Do(func() {
-		if server.dsn = os.Getenv(Variable); server.dsn != "" {
-			return
-		}
-		// The first test's context ends with it; the server serves the others, too.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
-		defer cancel()
-		server.running, server.err = mariadb.Start(ctx, mariadb.Options{
-			Relaxed: true, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		})
-		if server.err == nil {
-			server.dsn = server.running.DSN("")
-		}
-	})
+	server.once.Do(func() { server.start(t) })
 	if server.err != nil {
 		t.Fatalf("no database server for the tests (or set %s): %v", Variable, server.err)
 	}
 	return server.dsn
+}
+
+func (s *shared) start(t testing.TB) {
+	if s.dsn = os.Getenv(Variable); s.dsn != "" {
+		return
+	}
+	// The first test's context ends with it; the server serves the others, too.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
+	defer cancel()
+	s.running, s.err = mariadb.Start(ctx, mariadb.Options{Relaxed: true, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	if s.err == nil {
+		s.dsn = s.running.DSN("")
+	}
 }
 
 // Options returns the way to a scratch database with the whole schema, for tests that open it themselves or hand it to a process. The
