@@ -44,7 +44,7 @@ func TestCommandsGoodPath(t *testing.T) {
 	s.truth.Modify("1003", func(o *resttest.Order) { o.Status = "shipped" })
 	s.want(s.run("sync", "us-orders", "--dry-run"), 0, "0 would be new and 1 changed; 44 unchanged")
 
-	s.want(s.run("status"), 0, "All is well.", "us-store", "good", "Asia/Shanghai"[:0])
+	s.want(s.run("status"), 0, "All is well.", "us-store", "good")
 	var o overview
 	if err := json.Unmarshal([]byte(s.run("status", "--json").stdout), &o); err != nil {
 		t.Fatal(err)
@@ -54,7 +54,8 @@ func TestCommandsGoodPath(t *testing.T) {
 		t.Errorf("status --json: %+v", o)
 	}
 
-	s.want(s.run("order", "us-store", "1003"), 0, "Order 1003 of us-store", "12.50 USD", `shipped`, "CUP-01", "6.25 USD", "+08:00", "Stored: it had changed.")
+	s.want(s.run("order", "us-store", "1003"), 0, "Order 1003 of us-store", "12.50 USD", "shipped", "CUP-01", "6.25 USD", "+08:00",
+		"Stored: it had changed.")
 	s.want(s.run("order", "us-store", "1003"), 0, "Nothing had changed.")
 	s.want(s.run("order", "us-store", "999"), 1, "nothing is stored under that id", "the shop's own id")
 	s.truth.Delete("1004")
@@ -155,14 +156,18 @@ func TestMistakes(t *testing.T) {
 		{name: "nothing", args: nil, status: 2, texts: []string{"a command is missing", "--help"}},
 		{name: "a typo", args: []string{"snyc", "us-orders"}, status: 2, texts: []string{`did you mean "sync"?`}},
 		{name: "a typo below", args: []string{"deadletter", "shwo"}, status: 2, texts: []string{`did you mean "show"?`}},
-		{name: "an unknown flag", args: []string{"sync", "us-orders", "--sinc", "x"}, status: 2, texts: []string{"unknown flag: --sinc", "ordersyncd sync --help"}},
+		{
+			name: "an unknown flag", args: []string{"sync", "us-orders", "--sinc", "x"}, status: 2,
+			texts: []string{"unknown flag: --sinc", "ordersyncd sync --help"},
+		},
 		{name: "no job", args: []string{"sync"}, status: 2, texts: []string{"the name of a JOB is missing"}},
 		{name: "two jobs", args: []string{"sync", "us-orders", "us-sweep"}, status: 2, texts: []string{`"us-sweep" is one argument too many`}},
 		{name: "an unknown job", args: []string{"sync", "us-ordres"}, status: 2, texts: []string{`there is no job "us-ordres": did you mean "us-orders"?`}},
 		{name: "a job unlike any", args: []string{"sync", "everything"}, status: 2, texts: []string{"there are us-orders, us-sweep"}},
 		{
-			name: "mistakes in the file", yaml: s.yaml("preset: us-server", "preset: us-sever", "schedule: \"0 2", "shedule: \"0 2", "Asia/Shanghai", "Asia/Shangai"),
-			args: []string{"check"}, status: 78, texts: []string{"ordersyncd.yaml:1:", "us-server", "schedule", "3 mistakes in", "Nothing was started."},
+			name: "mistakes in the file", args: []string{"check"}, status: 78,
+			yaml:  s.yaml("preset: us-server", "preset: us-sever", "schedule: \"0 2", "shedule: \"0 2", "Asia/Shanghai", "Asia/Shangai"),
+			texts: []string{"ordersyncd.yaml:1:", "us-server", "schedule", "3 mistakes in", "Nothing was started."},
 		},
 		{name: "a schedule", yaml: s.yaml("0 2 * * *", "0 25 * * *"), args: []string{"run"}, status: 78, texts: []string{"1 mistake in"}},
 		{name: "no file", args: []string{"check", "-c", "/no/such/file.yaml"}, status: 78, texts: []string{"There is no such file."}},

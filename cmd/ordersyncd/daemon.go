@@ -18,8 +18,6 @@ import (
 
 	"ordersync/internal/config"
 	"ordersync/internal/fault"
-	"ordersync/internal/mysql"
-	"ordersync/internal/order"
 	"ordersync/internal/schedule"
 )
 
@@ -88,6 +86,9 @@ func (p *program) runDaemon(ctx context.Context, verbose bool) (err error) {
 	for _, warning := range w.cfg.Warnings {
 		log.LogAttrs(ctx, slog.LevelWarn, "configuration", slog.String("at", warning.Place()), slog.String("path", warning.Path),
 			slog.String("warning", warning.Message), slog.String("remedy", warning.Remedy))
+	}
+	if len(w.cfg.Jobs) == 0 {
+		log.LogAttrs(ctx, slog.LevelWarn, "the configuration names no jobs: nothing will be read")
 	}
 	holder, release, err := schedule.Holder(w.cfg.State)
 	if err != nil {
@@ -256,14 +257,7 @@ func (k *keeper) awaitDatabase(ctx context.Context) error {
 func (k *keeper) greetDatabase(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, fault.Errorf(fault.Database, "the database did not answer within 10s"))
 	defer cancel()
-	if err := k.db.SchemaOK(ctx); err != nil {
-		return err
-	}
-	rows := make([]mysql.SourceRow, 0, len(k.cfg.Sources))
-	for _, s := range k.cfg.Sources {
-		rows = append(rows, mysql.SourceRow{Name: order.SourceID(s.Name), Kind: s.Kind, Endpoint: endpoint(s.Rest)})
-	}
-	return k.db.RememberSources(ctx, rows)
+	return k.greet(ctx)
 }
 
 // runScheduler runs the jobs until ctx ends and all of them have wound down, but not for ever.

@@ -25,7 +25,9 @@ func TestRun(t *testing.T) {
 	notices := newSystemd(t)
 	c := s.start([]string{"NOTIFY_SOCKET=" + notices.path}, "run")
 	c.awaits("run", 1)
-	eventually(t, "both jobs have run", func() bool { return s.number(s.db(), "SELECT COUNT(DISTINCT job) FROM runs WHERE outcome = 'good'") == 2 })
+	eventually(t, "both jobs have run", func() bool {
+		return s.number(s.db(), "SELECT COUNT(DISTINCT job) FROM runs WHERE outcome = 'good'") == 2
+	})
 	if n := s.number(s.db(), "SELECT COUNT(*) FROM orders"); n != 15 {
 		t.Errorf("%d orders are stored, want 15", n)
 	}
@@ -134,7 +136,7 @@ func TestTwoDaemons(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(s.folder, "second"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	text := strings.NewReplacer(`schedule: "0 2 * * *"`, `schedule: "@every 1s"`, "  us-sweep:", "  #", s.folder+"/state", s.folder+"/second").Replace(s.yaml())
+	text := s.yaml(`schedule: "0 2 * * *"`, `schedule: "@every 1s"`, "  us-sweep:", "  #", s.folder+"/state", s.folder+"/second")
 	if err := os.WriteFile(second, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -213,6 +215,7 @@ func TestRunRefuses(t *testing.T) {
 	s := newStage(t, 1)
 	s.want(s.run("sync", "us-orders"), 0)
 	db := s.db()
+	s.exec(db, "DELETE FROM sources")
 	s.exec(db, "INSERT INTO sources (source, kind, endpoint, added_at) VALUES ('old-store', 'rest', ?, UTC_TIMESTAMP(6))", s.base)
 	s.exec(db, "UPDATE orders SET source = 'old-store'")
 	c := s.start(nil, "run")
@@ -381,4 +384,3 @@ func (f *forwarder) carry(ctx context.Context, client net.Conn) {
 	_ = server.Close()
 	back.Wait()
 }
-

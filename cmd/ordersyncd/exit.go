@@ -27,7 +27,7 @@ const (
 	textUsageHint   = "'%s --help' shows how it is used."
 	textInterrupted = "Interrupted (%v). What was stored stays stored; the same command goes on from there."
 	textBusy        = "%s of %s is being worked on by %s since %s; that right lasts until %s and is renewed while it works."
-	textBusyRemedy  = "Wait for it with --wait, or look at 'ordersyncd status'."
+	textBusyRemedy  = "Its work counts for you, too: wait for it (a typed sync with --wait), or look at 'ordersyncd status'."
 	textMistakes    = "%s in %s. Nothing was started."
 )
 
@@ -150,6 +150,9 @@ func explain(err error) (meaning, remedy string) {
 	}
 	if _, ok := errors.AsType[*mysql.SchemaError](err); ok {
 		return "", "" // its text names the command
+	}
+	if _, ok := errors.AsType[*schedule.BusyError](err); ok {
+		return "", textBusyRemedy
 	}
 	if w.meaning != "" {
 		meaning = " " + w.meaning

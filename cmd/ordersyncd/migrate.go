@@ -27,8 +27,14 @@ configuration names one. Nothing else ever does.`
 func (p *program) migrateCommand() *cobra.Command {
 	group := &cobra.Command{Use: "migrate", Short: textMigrateShort, Long: textMigrateLong, Args: cobra.ArbitraryArgs, RunE: needsSubcommand}
 	group.AddCommand(
-		&cobra.Command{Use: "up", Short: textMigrateUpShort, Args: exactly(), RunE: func(cmd *cobra.Command, _ []string) error { return p.migrateUp(cmd) }},
-		&cobra.Command{Use: "status", Short: textMigrateStatShort, Args: exactly(), RunE: func(cmd *cobra.Command, _ []string) error { return p.migrations(cmd) }},
+		&cobra.Command{
+			Use: "up", Short: textMigrateUpShort, Args: exactly(),
+			RunE: func(cmd *cobra.Command, _ []string) error { return p.migrateUp(cmd) },
+		},
+		&cobra.Command{
+			Use: "status", Short: textMigrateStatShort, Args: exactly(),
+			RunE: func(cmd *cobra.Command, _ []string) error { return p.migrations(cmd) },
+		},
 	)
 	return group
 }

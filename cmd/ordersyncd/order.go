@@ -56,7 +56,7 @@ func (p *program) order(cmd *cobra.Command, source, id string) (err error) {
 	if a == nil {
 		return unknownName(cmd, "source", source, sourceNames(w.cfg))
 	}
-	if err := w.db.SchemaOK(ctx); err != nil {
+	if err := w.greet(ctx); err != nil {
 		return err
 	}
 	done, err := w.fetch(ctx, a, id)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"ordersync/internal/fault"
 )
 
 const (
@@ -47,11 +50,23 @@ func (p *program) run(ctx context.Context) int {
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
+	err := p.execute(ctx, root)
+	return p.conclude(ctx, err)
+}
+
+// execute runs the command. A panic becomes an error, since the exit status of one that ends the process is that of wrong usage.
+func (p *program) execute(ctx context.Context, root *cobra.Command) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(p.stderr, "%s\n", debug.Stack())
+			err = fault.Errorf(fault.Internal, "the command broke off: %T", r)
+		}
+	}()
 	called, err := root.ExecuteContextC(ctx)
 	if err != nil && !p.begun {
-		err = asUsage(err, called)
+		return asUsage(err, called)
 	}
-	return p.conclude(ctx, err)
+	return err
 }
 
 func (p *program) root() *cobra.Command {

@@ -36,7 +36,7 @@ wrong configuration.`
 	textHeadSources = "Sources"
 	textHeadNow     = "Being worked on"
 	textHeadRest    = "Spans that were asked for and are not done"
-	textHeadFailed  = "Failures"
+	textFailure     = "%s (%s): %s"
 	textNever       = "never ran"
 	textRunning     = "running"
 	textRepeats     = ", again at %s"
@@ -87,11 +87,12 @@ func (p *program) status(ctx context.Context, asJSON bool) (err error) {
 
 func (p *program) showOverview(o *overview) {
 	s := p.screen
-	var jobs, failures, sources, works, spans []table.Row
+	var jobs, sources, works, spans []table.Row
+	var failures []string
 	for _, j := range o.Jobs {
 		jobs = append(jobs, table.Row{j.Name, j.Source, p.markText(j), p.lastText(j), s.at(value(j.NextTick))})
 		if j.LastRun != nil && j.LastRun.Error != "" {
-			failures = append(failures, table.Row{j.Name, j.LastRun.Kind, j.LastRun.Error})
+			failures = append(failures, fmt.Sprintf(textFailure, j.Name, j.LastRun.Kind, sentence(j.LastRun.Error)))
 		}
 	}
 	for _, source := range o.Sources {
@@ -114,7 +115,12 @@ func (p *program) showOverview(o *overview) {
 		}
 	}
 	s.table(textHeadJobs, table.Row{"job", "source", "stored before", "last run", "next run"}, jobs)
-	s.table(textHeadFailed, table.Row{"job", "kind", "why"}, failures)
+	for _, failure := range failures {
+		s.printf("  %s\n", failure)
+	}
+	if len(failures) > 0 {
+		s.printf("\n")
+	}
 	s.table(textHeadSources, table.Row{"source", "kind", "endpoint", "dead letters", "pace"}, sources)
 	s.table(textHeadNow, table.Row{"source", "stream", "by", "since", "until"}, works)
 	s.table(textHeadRest, table.Row{"source", "stream", "read before", "last step"}, spans)

@@ -118,7 +118,12 @@ func (p *program) sync(cmd *cobra.Command, name string, flags syncFlags) (err er
 	if err != nil {
 		return err
 	}
-	if err := w.db.SchemaOK(ctx); err != nil {
+	if flags.dryRun {
+		err = w.db.SchemaOK(ctx)
+	} else {
+		err = w.greet(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	e.holder = schedule.Guest()

@@ -111,6 +111,19 @@ func (p *program) openReady(ctx context.Context) (*works, error) {
 	return w, nil
 }
 
+// greet sees that the tables fit, and notes the sources: a new name for a shop whose orders lie under an old one is refused before
+// anything is stored twice.
+func (w *works) greet(ctx context.Context) error {
+	if err := w.db.SchemaOK(ctx); err != nil {
+		return err
+	}
+	rows := make([]mysql.SourceRow, 0, len(w.cfg.Sources))
+	for _, s := range w.cfg.Sources {
+		rows = append(rows, mysql.SourceRow{Name: order.SourceID(s.Name), Kind: s.Kind, Endpoint: endpoint(s.Rest)})
+	}
+	return w.db.RememberSources(ctx, rows)
+}
+
 // close gives all connections back.
 func (w *works) close() error {
 	for _, a := range w.accounts {
