@@ -23,7 +23,7 @@ import (
 const (
 	credentialFolder = "/etc/ordersync/credentials"
 	stateFolder      = "/var/lib/ordersync"
-	longestFile      = 1 << 20
+	longestFile      = 16 << 20
 )
 
 // Load reads the file at name and all that it refers to. The error is *[Problems] whatever is wrong with them.
@@ -88,7 +88,7 @@ func (c *Config) read(file *document.File, o Options) error {
 		}
 		dirs = append(dirs, credentialFolder)
 	}
-	p := presets{Report: c.report, files: o.Presets}
+	p := presets{Report: c.report, files: o.Presets, trees: map[string]*document.Node{}}
 	p.merge(file.Root.Field("sources"))
 	d := decode.New(c.report, decode.Options{Zone: c.zone, Getenv: o.Getenv, Credentials: dirs, Base: filepath.Dir(file.Name)})
 	d.Decode(file.Root, c)

@@ -297,19 +297,18 @@ func (r rules) filtered(c *Config, s *Source, at path) {
 
 // shared checks what two sources have in common.
 func (r rules) shared(c *Config) {
-	for i, s := range c.Sources {
+	first := map[string][]*Source{}
+	for _, s := range c.Sources {
 		at := path{"sources", s.Name}
-		if r.Spoilt(at.With("auth")) || r.Spoilt(at.With("base_url")) || len(s.Rest.Auth.forms()) != 1 {
+		if r.Spoilt(at.With("auth")) || r.Spoilt(at.With("base_url")) {
 			continue
 		}
-		for _, other := range c.Sources[:i] {
-			if s.Rest.Credential() != other.Rest.Credential() {
-				continue
-			}
-			r.Check(s.Rest.Rate != other.Rest.Rate, at.With("rate"), "rates", s.Name, other.Name)
+		id := s.Rest.Credential()
+		for i, other := range first[id] {
+			r.Check(i == 0 && s.Rest.Rate != other.Rest.Rate, at.With("rate"), "rates", s.Name, other.Name)
 			r.Check(sameShop(s.Rest, other.Rest), at, "same-shop", s.Name, other.Name)
-			break
 		}
+		first[id] = append(first[id], s)
 	}
 }
 
@@ -350,7 +349,7 @@ func (r rules) job(c *Config, j *Job, o Options) {
 		return
 	}
 	if err := o.CheckSchedule(j.Schedule, c.zone); err != nil {
-		r.Mistake(at.With("schedule"), "schedule", err.Error())
+		r.Mistake(at.With("schedule"), "schedule", strings.TrimRight(err.Error(), "."))
 	}
 }
 
@@ -397,21 +396,18 @@ func (r rules) sweep(c *Config, j *Job, at path) {
 
 // unused warns of sources that nothing reads, and refuses two jobs that begin one sync on different days.
 func (r rules) unused(c *Config) {
+	used, first := map[string]bool{}, map[string]*Job{}
+	for _, j := range c.Jobs {
+		used[j.Sync], used[j.Sweep] = true, true
+		if other := first[j.Sync]; other == nil {
+			first[j.Sync] = j
+		} else if j.Sync != "" {
+			r.Check(!other.Start.Equal(j.Start), path{"jobs", j.Name, "start"}, "starts", j.Name, other.Name, j.Sync)
+		}
+	}
 	for _, s := range c.Sources {
-		var syncs []string
-		used := false
-		for _, j := range c.Jobs {
-			used = used || j.Sync == s.Name || j.Sweep == s.Name
-			if j.Sync == s.Name {
-				syncs = append(syncs, j.Name)
-			}
-		}
-		if !used {
+		if !used[s.Name] {
 			r.Warning(path{"sources", s.Name}, "unused", s.Name)
-		}
-		for _, name := range syncs[min(1, len(syncs)):] {
-			first, other := c.Job(syncs[0]), c.Job(name)
-			r.Check(!first.Start.Equal(other.Start), path{"jobs", name, "start"}, "starts", name, first.Name, s.Name)
 		}
 	}
 }

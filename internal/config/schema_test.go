@@ -78,7 +78,8 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[Duration]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Pattern: `^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$`}, {Const: 0}}}
 	case reflect.TypeFor[Size]():
-		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Pattern: `^[0-9]+ *(B|KB|MB|GB|KiB|MiB|GiB)?$`}, {Type: "integer", Minimum: "1"}}}
+		units := &jsonschema.Schema{Type: "string", Pattern: `^[0-9]+ *(B|KB|MB|GB|KiB|MiB|GiB)?$`}
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{units, {Type: "integer", Minimum: "1"}}}
 	case reflect.TypeFor[time.Time]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?$`}
 	case reflect.TypeFor[Texts]():
@@ -107,7 +108,8 @@ func refine(root *jsonschema.Schema, t reflect.Type, s *jsonschema.Schema) {
 			continue
 		}
 		if f.Type == reflect.TypeFor[map[string]string]() {
-			property.AdditionalProperties = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}, {Type: "null"}}}
+			text := []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}, {Type: "null"}}
+			property.AdditionalProperties = &jsonschema.Schema{AnyOf: text}
 		}
 		limits(property, f.Tag.Get("validate"))
 		inner := f.Type
@@ -249,8 +251,10 @@ func plain(n *document.Node) any {
 // beyondSchema are mistakes that lie between values, in what values refer to, or in their meaning: an editor cannot see them.
 var beyondSchema = []string{
 	"auth-", "back-", "base-url", "bearer-twice", "credential-", "database-address", "database-empty", "date-ancient", "dsn-and-address",
-	"file-missing", "filter-unsent", "job-kind", "layout", "map-", "missing-base-url", "missing-schedule", "null-without-preset", "number-reference", "octal", "page-",
-	"parameter-twice", "path-", "preset", "rates", "reference-", "repeat-empty", "resolution", "resweep-", "same-shop", "schedule", "secret-in-query",
+	"file-missing", "filter-unsent", "job-kind", "layout", "map-", "missing-base-url", "missing-schedule", "null-without-preset",
+	"number-reference", "octal", "page-",
+	"parameter-twice",
+	"path-", "preset", "rates", "reference-", "repeat-empty", "resolution", "resweep-", "same-shop", "schedule", "secret-in-query",
 	"settle-twice", "size-max", "slice", "source-", "start", "sweep-", "template", "timezone", "tls-socket", "token-url", "variable-missing", "window-",
 	"word-twice", "integer-too-large",
 }
@@ -345,8 +349,9 @@ func TestShippedPresets(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
 		o := options(t)
 		o.Presets = os.DirFS("../../configs/presets")
-		text := "database: {address: a:1, name: n, user: u}\nsources:\n  shop: {kind: rest, preset: " + name +
-			", base_url: https://a.example, auth: {none: {}}}\njobs:\n  a: {sync: shop, schedule: '@daily', start: 2024-01-01}\n  b: {sweep: shop, schedule: '@daily'}\n"
+		text := "database: {address: a:1, name: n, user: u}\n" +
+			"sources: {shop: {kind: rest, preset: " + name + ", base_url: https://a.example, auth: {none: {}}}}\n" +
+			"jobs: {a: {sync: shop, schedule: '@daily', start: 2024-01-01}, b: {sweep: shop, schedule: '@daily'}}\n"
 		c, err := Parse("preset.yaml", []byte(text), o)
 		if err != nil {
 			t.Errorf("%s:\n%v", name, err)

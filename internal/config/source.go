@@ -42,6 +42,8 @@ func (s *Source) DecodeEntry(d *decode.Decoder, f *document.Field, at document.P
 type presets struct {
 	*document.Report
 	files fs.FS
+	// trees holds the ones that have been read, by name.
+	trees map[string]*document.Node
 }
 
 // merge changes the tree of sources in place.
@@ -65,6 +67,9 @@ func (p presets) base(source *document.Node, at path) *document.Node {
 	}
 	name := f.Value.Text
 	f.Value.Show()
+	if tree := p.trees[name]; tree != nil {
+		return tree
+	}
 	text, err := p.read(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -84,6 +89,7 @@ func (p presets) base(source *document.Node, at path) *document.Node {
 		p.MistakeAt(f.Value, at, "preset-broken", name, "it is not good YAML")
 		return nil
 	}
+	p.trees[name] = file.Root
 	return file.Root
 }
 

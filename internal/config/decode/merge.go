@@ -33,17 +33,16 @@ func merge(base, over *document.Node, t reflect.Type, tag reflect.StructTag) *do
 	if base.Kind != document.Mapping || over.Kind != document.Mapping {
 		return over
 	}
-	merged := *over
-	merged.Fields = nil
+	merged := &document.Node{Kind: document.Mapping, File: over.File, Line: over.Line, Column: over.Column}
 	for _, f := range base.Fields {
 		if !replaced(over, t, f.Key.Text) {
 			merged.Fields = append(merged.Fields, f)
 		}
 	}
 	for _, f := range over.Fields {
-		mergeField(&merged, f, t, tag)
+		mergeField(merged, f, t, tag)
 	}
-	return &merged
+	return merged
 }
 
 // replaced reports whether a key of over takes the place of the base's key name.

@@ -87,7 +87,7 @@ var secretWords = regexp.MustCompile(`(?i)pas|pwd|secret|token|key|dsn|bearer|cr
 func looksSecret(name string) bool { return secretWords.MatchString(name) }
 
 // secretParameters are query parameters that carry a credential.
-var secretParameters = regexp.MustCompile(`(?i)^(?:.*(?:secret|password|passwd)|(?:api|app|access|auth|private|consumer)[_-]?(?:key|token)|token|apikey|bearer)$`)
+var secretParameters = regexp.MustCompile(`(?i)^(?:.*(?:secret|password|passwd)|(?:api|app|access|auth|private|consumer)[_-]?(?:key|token)|token|bearer)$`)
 
 func namesSecret(parameter string) bool { return secretParameters.MatchString(parameter) }
 

@@ -41,7 +41,12 @@ type Node struct {
 	Shown bool
 
 	quoted bool
+	// byKey finds the fields of a large mapping; nil: they are looked through.
+	byKey map[string]int
 }
+
+// large is from how many fields on a mapping gets an index.
+const large = 32
 
 // Field is one entry of a mapping.
 type Field struct {
@@ -59,12 +64,33 @@ func (n *Node) Field(key string) *Field {
 	if n == nil || n.Kind != Mapping {
 		return nil
 	}
+	if n.byKey != nil {
+		if i, ok := n.byKey[key]; ok {
+			return &n.Fields[i]
+		}
+		return nil
+	}
 	for i := range n.Fields {
 		if n.Fields[i].Key.Text == key {
 			return &n.Fields[i]
 		}
 	}
 	return nil
+}
+
+// add appends a field whose key n does not have yet.
+func (n *Node) add(f Field) {
+	n.Fields = append(n.Fields, f)
+	if n.byKey == nil && len(n.Fields) < large {
+		return
+	}
+	if n.byKey == nil {
+		n.byKey = map[string]int{}
+		for i, old := range n.Fields {
+			n.byKey[old.Key.Text] = i
+		}
+	}
+	n.byKey[f.Key.Text] = len(n.Fields) - 1
 }
 
 // Show marks n and everything below as fit to be shown.
@@ -83,40 +109,43 @@ type Code string
 
 // The mistakes that Parse finds. What Args holds is said with each.
 const (
-	Empty            Code = "empty"
-	UTF16            Code = "utf16"
-	NotUTF8          Code = "not-utf8"
-	Control          Code = "control-character"
-	Tab              Code = "tab"
-	Star             Code = "star"      // a value that begins with *
-	Indicator        Code = "indicator" // Args: the character that the value begins with
-	NoBlank          Code = "no-blank"  // Args: the key
-	WideColon        Code = "wide-colon"
-	ColonInValue     Code = "colon-in-value"
-	Indentation      Code = "indentation"
-	OpenQuote        Code = "open-quote"
-	OpenBracket      Code = "open-bracket" // Args: the bracket
-	Backslash        Code = "backslash"
-	Syntax           Code = "syntax"
-	SecondDocument   Code = "second-document"
-	Duplicate        Code = "duplicate-key"  // Args: the key, the line of the first
-	DuplicateHidden  Code = "duplicate-odd"  // Args: the line of the first; a key that is not fit to be shown
-	ComplexKey       Code = "complex-key"    //
-	ForeignTag       Code = "foreign-tag"    //
-	BadMerge         Code = "bad-merge"      //
-	TooMuch          Code = "too-many-nodes" //
-	maxNodes              = 50_000
-	maxDepth              = 100
-	maxRepairs            = 50
-	longestKey            = 64
-	byteOrderMark         = "\ufeff"
-	wideColon             = '：'
-	unprintable           = '\u00b7'
-	tabSign               = '→'
-	maskText              = "***"
-	commentText           = "# ..."
-	excerptWidth          = 110
-	excerptNeighbour      = 1
+	Empty           Code = "empty"
+	UTF16           Code = "utf16"
+	NotUTF8         Code = "not-utf8"
+	Control         Code = "control-character"
+	Tab             Code = "tab"
+	Star            Code = "star"      // a value that begins with *
+	Indicator       Code = "indicator" // Args: the character that the value begins with
+	NoBlank         Code = "no-blank"  // Args: the key
+	WideColon       Code = "wide-colon"
+	ColonInValue    Code = "colon-in-value"
+	Indentation     Code = "indentation"
+	OpenQuote       Code = "open-quote"
+	OpenBracket     Code = "open-bracket" // Args: the bracket
+	Backslash       Code = "backslash"
+	Syntax          Code = "syntax"
+	SecondDocument  Code = "second-document"
+	Duplicate       Code = "duplicate-key" // Args: the key, the line of the first
+	DuplicateHidden Code = "duplicate-odd" // Args: the line of the first; a key that is not fit to be shown
+	ComplexKey      Code = "complex-key"
+	ForeignTag      Code = "foreign-tag"
+	BadMerge        Code = "bad-merge"
+	TooMuch         Code = "too-many-nodes"
+)
+
+const (
+	maxNodes         = 20_000
+	maxDepth         = 100
+	maxRepairs       = 50
+	longestKey       = 64
+	byteOrderMark    = "\ufeff"
+	wideColon        = '：'
+	unprintable      = '\u00b7'
+	tabSign          = '→'
+	maskText         = "***"
+	commentText      = "# ..."
+	excerptWidth     = 110
+	excerptNeighbour = 1
 )
 
 // Mistake is one mistake in the text.

@@ -257,9 +257,10 @@ func (p *parser) copyNode(n *yaml.Node, depth int) *Node {
 	return out
 }
 
-// room counts a node; it notes the first one that is too many, and refuses all from there on.
+// room counts a node; it notes the first one that is too many, and refuses all from there on. Without anchors no text has more
+// nodes than characters.
 func (p *parser) room(at *Node, depth int) bool {
-	if p.nodes++; p.nodes <= maxNodes && depth <= maxDepth && !p.full {
+	if p.nodes++; p.nodes <= maxNodes+len(p.text) && depth <= maxDepth && !p.full {
 		return true
 	}
 	if !p.full {
@@ -303,7 +304,7 @@ func (p *parser) copyFields(n *yaml.Node, out *Node, depth int) {
 			p.file.index(p.copyNode(value, depth+1))
 			continue
 		}
-		out.Fields = append(out.Fields, Field{Key: copied, Value: p.copyNode(value, depth+1)})
+		out.add(Field{Key: copied, Value: p.copyNode(value, depth+1)})
 	}
 	for _, value := range merged {
 		p.mergeFields(value, out, depth)
@@ -329,7 +330,7 @@ func (p *parser) mergeFields(value *yaml.Node, out *Node, depth int) {
 		from := p.copyNode(value, depth+1)
 		for _, f := range from.Fields {
 			if out.Field(f.Key.Text) == nil {
-				out.Fields = append(out.Fields, f)
+				out.add(f)
 			}
 		}
 	case yaml.SequenceNode:

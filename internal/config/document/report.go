@@ -81,11 +81,13 @@ type Report struct {
 	warnings []finding
 	// bad holds the paths that have a mistake: no second one is reported for them.
 	bad map[string]bool
+	// holds are the paths inside which there is such a one.
+	holds map[string]bool
 }
 
 // NewReport begins a report on a file with the mistakes of its text.
 func NewReport(file *File, mistakes []Mistake) *Report {
-	r := &Report{file: file, root: file.Root, words: words.English(), bad: map[string]bool{}}
+	r := &Report{file: file, root: file.Root, words: words.English(), bad: map[string]bool{}, holds: map[string]bool{}}
 	for _, m := range mistakes {
 		r.note(nil, place{line: m.Line, column: m.Column}, string(m.Code), m.Args...)
 	}
@@ -115,7 +117,7 @@ func (r *Report) MistakeAt(n *Node, at Path, code string, args ...string) {
 }
 
 func (r *Report) note(at Path, where place, code string, args ...string) {
-	r.bad[at.key()] = true
+	r.Spoil(at)
 	r.mistakes = append(r.mistakes, finding{line: where.line, column: where.column, path: at, words: r.words[code].Fill(args)})
 }
 
@@ -127,7 +129,12 @@ func (r *Report) Check(bad bool, at Path, code string, args ...string) {
 }
 
 // Spoil marks a path as one of which nothing more is to be reported.
-func (r *Report) Spoil(at Path) { r.bad[at.key()] = true }
+func (r *Report) Spoil(at Path) {
+	r.bad[at.key()] = true
+	for i := range at {
+		r.holds[at[:i].key()] = true
+	}
+}
 
 // Bad reports whether a mistake has been reported at this very path.
 func (r *Report) Bad(at Path) bool { return r.bad[at.key()] }
@@ -142,18 +149,12 @@ func (p Path) key() string { return strings.Join(p, "\x00") }
 
 // Spoilt reports whether the value at a path, or something around it, or something in it has a mistake.
 func (r *Report) Spoilt(at Path) bool {
-	for i := range len(at) + 1 {
-		if i > 0 && r.bad[at[:i].key()] {
+	for i := range at {
+		if r.bad[at[:i+1].key()] {
 			return true
 		}
 	}
-	prefix := at.key() + "\x00"
-	for bad := range r.bad {
-		if strings.HasPrefix(bad, prefix) {
-			return true
-		}
-	}
-	return false
+	return r.holds[at.key()]
 }
 
 // Node returns the value at a path, presets included, or nil.

@@ -28,21 +28,27 @@ func English() map[string]Words {
 		"config-missing":    {"There is no such file.", "Name the right one with --config, or copy the example: ordersyncd.example.yaml."},
 		"config-permission": {"The file may not be read by this account.", "Check with: ls -l {0}"},
 		"config-unreadable": {"The file cannot be read.", "Check that it is a file and that its disk works: ls -l {0}"},
-		"config-long":       {"The file is larger than 1 MiB, which no configuration needs.", "Check that this is the right file."},
+		"config-long":       {"The file is larger than 16 MiB, which no configuration needs.", "Check that this is the right file."},
 
 		// The text.
-		"empty":         {"The file is empty.", "Begin with a copy of the example: ordersyncd.example.yaml."},
-		"utf16":         {"The file is written in UTF-16, which Windows Notepad calls Unicode.", "Save it again with the encoding UTF-8."},
-		"not-utf8":      {"The file is not UTF-8 from here on; it may be GBK.", "Save it again with the encoding UTF-8."},
-		"tab":           {"A tab stands where only blanks may stand.", "Replace each tab by two blanks; most editors can do it for the whole file."},
-		"star":          {"A value that begins with * must stand in quotes.", "Write it like this: schedule: \"*/5 * * * *\""},
-		"indicator":     {"A value that begins with {0} must stand in quotes.", "Put double quotes around the whole value."},
-		"no-blank":      {"A blank is missing after \"{0}:\".", "Write \"{0}: \" and then the value."},
-		"wide-colon":    {"This is a Chinese colon.", "Write an English one (:) with a blank after it."},
-		"backslash":     {"A backslash in double quotes begins a special character, and this one is not known.", "Use single quotes instead of double ones."},
-		"open-quote":    {"This quote is never closed.", "Put the same quote at the end of the value."},
-		"open-bracket":  {"This {0} is never closed, or a comma is missing after it.", "Check the brackets and commas from here on."},
-		"indentation":   {"This line is indented too far, or not far enough.", "Keys that belong together begin in the same column, two blanks further than their group."},
+		"empty":      {"The file is empty.", "Begin with a copy of the example: ordersyncd.example.yaml."},
+		"utf16":      {"The file is written in UTF-16, which Windows Notepad calls Unicode.", "Save it again with the encoding UTF-8."},
+		"not-utf8":   {"The file is not UTF-8 from here on; it may be GBK.", "Save it again with the encoding UTF-8."},
+		"tab":        {"A tab stands where only blanks may stand.", "Replace each tab by two blanks; most editors can do it for the whole file."},
+		"star":       {"A value that begins with * must stand in quotes.", "Write it like this: schedule: \"*/5 * * * *\""},
+		"indicator":  {"A value that begins with {0} must stand in quotes.", "Put double quotes around the whole value."},
+		"no-blank":   {"A blank is missing after \"{0}:\".", "Write \"{0}: \" and then the value."},
+		"wide-colon": {"This is a Chinese colon.", "Write an English one (:) with a blank after it."},
+		"backslash": {
+			"A backslash in double quotes begins a special character, and this one is not known.",
+			"Use single quotes instead of double ones.",
+		},
+		"open-quote":   {"This quote is never closed.", "Put the same quote at the end of the value."},
+		"open-bracket": {"This {0} is never closed, or a comma is missing after it.", "Check the brackets and commas from here on."},
+		"indentation": {
+			"This line is indented too far, or not far enough.",
+			"Keys that belong together begin in the same column, two blanks further than their group.",
+		},
 		"syntax":        {"This line cannot be read.", "Check its quotes, brackets and colons, and those of the line before."},
 		"complex-key":   {"A key must be a single word.", "Write it as key: value."},
 		"foreign-tag":   {"A value that begins with ! must stand in quotes.", "Put double quotes around the whole value."},
@@ -62,13 +68,19 @@ func English() map[string]Words {
 		"later-value":  {"\"{0}\" is not in this version.", "Choose something else, or put a # before the lines until a version brings it."},
 		"odd-key":      {"This is no key.", "Check that a blank follows the colon before it, and that a long value stands in quotes."},
 		"indented":     {"\"{0}\" is indented too far: it stands inside \"{1}\".", "Move it and its lines to the left margin."},
-		"bad-name":     {"\"{0}\" cannot be a name here.", "Use small letters, digits, dots, hyphens and underscores, 63 at most, beginning with a letter or digit."},
-		"no-value":     {"\"{0}\" has no value.", "Write a value behind the colon, or delete the line."},
-		"missing":      {"\"{0}\" is missing in {1}.", "Add it."},
+		"bad-name": {
+			"\"{0}\" cannot be a name here.",
+			"Use small letters, digits, dots, hyphens and underscores, 63 at most, beginning with a letter or digit.",
+		},
+		"no-value": {"\"{0}\" has no value.", "Write a value behind the colon, or delete the line."},
+		"missing":  {"\"{0}\" is missing in {1}.", "Add it."},
 
 		// Kinds of value.
-		"want-mapping":     {"\"{0}\" must be a group of keys, and is {1}.", "Write its keys below it, each on its own line, two blanks further in."},
-		"want-names":       {"\"{0}\" must be a group of names, and is {1}.", "Write each entry as a name with a colon, its keys below it, without hyphens before them."},
+		"want-mapping": {"\"{0}\" must be a group of keys, and is {1}.", "Write its keys below it, each on its own line, two blanks further in."},
+		"want-names": {
+			"\"{0}\" must be a group of names, and is {1}.",
+			"Write each entry as a name with a colon, its keys below it, without hyphens before them.",
+		},
 		"want-list":        {"\"{0}\" must be a list, and is {1}.", "Write it in square brackets: [first, second]"},
 		"want-scalar":      {"\"{0}\" must be a single value, and is {1}.", "Write one value behind the colon."},
 		"wide-colon-value": {"\"{0}\" holds a Chinese colon.", "Write an English one (:) with a blank after it."},
@@ -78,10 +90,16 @@ func English() map[string]Words {
 		"octal":            {"\"{0}\" begins with a zero: some programs read {1} as another number.", "Write {2}."},
 		"number-reference": {"\"{0}\" must be a number: references such as ${NAME} work in texts only.", "Write the number itself."},
 		"duration-unit":    {"\"{0}: {1}\" has no unit.", "Add s, m, h or d for seconds, minutes, hours or days: {1}s, {1}m."},
-		"duration":         {"\"{0}\" must be a length of time, and is \"{1}\".", "Write a number with its unit, such as 30s, 10m, 2h, 1h30m or 30d."},
-		"size":             {"\"{0}\" must be a size, and is \"{1}\".", "Write a number with its unit, such as 64MiB."},
-		"date":             {"\"{0}\" must be a date, and is \"{1}\".", "Write year-month-day, such as 2024-01-31, or with a time: 2024-01-31 08:00."},
-		"none":             {"\"none\" takes no value.", "Write none: {}"},
+		"duration": {
+			"\"{0}\" must be a length of time, and is \"{1}\".",
+			"Write a number with its unit, such as 30s, 10m, 2h, 1h30m or 30d.",
+		},
+		"size": {"\"{0}\" must be a size, and is \"{1}\".", "Write a number with its unit, such as 64MiB."},
+		"date": {
+			"\"{0}\" must be a date, and is \"{1}\".",
+			"Write year-month-day, such as 2024-01-31, or with a time: 2024-01-31 08:00.",
+		},
+		"none": {"\"none\" takes no value.", "Write none: {}"},
 
 		// Single values.
 		"oneof":          {"\"{0}\" must be one of: {1}.", "Choose one of them."},
@@ -100,12 +118,27 @@ func English() map[string]Words {
 		"preset-broken":   {"The preset {0} is of no use: {1}.", "This is our mistake, not yours; please report it."},
 
 		// References and secrets.
-		"reference-open":     {"\"{0}\" has a ${ without its }.", "Close it: ${credential:NAME}. If you mean the characters themselves, write $${."},
-		"reference-kind":     {"\"{0}\" refers to something that is not known.", "Write ${credential:NAME}, ${file:PATH} or ${VARIABLE}; for the characters themselves $${."},
-		"reference-name":     {"\"{0}\" refers to something without a proper name.", "Write ${credential:NAME}, ${file:PATH} or ${VARIABLE}; for the characters themselves $${."},
-		"reference-place":    {"\"{0}\" is not kept secret, so ${{1}:…} may not stand here.", "Secrets belong under auth or into a password. Write the value itself, or take an environment variable: ${NAME}"},
-		"variable-missing":   {"The environment variable {0} is not set, or is empty.", "Set it where the program is started, or put the value into a credential file: ${credential:NAME}"},
-		"credential-name":    {"\"{0}\" names a credential in a way that cannot be a file's name.", "Use letters, digits, dots, hyphens and underscores."},
+		"reference-open": {"\"{0}\" has a ${ without its }.", "Close it: ${credential:NAME}. If you mean the characters themselves, write $${."},
+		"reference-kind": {
+			"\"{0}\" refers to something that is not known.",
+			"Write ${credential:NAME}, ${file:PATH} or ${VARIABLE}; for the characters themselves $${.",
+		},
+		"reference-name": {
+			"\"{0}\" refers to something without a proper name.",
+			"Write ${credential:NAME}, ${file:PATH} or ${VARIABLE}; for the characters themselves $${.",
+		},
+		"reference-place": {
+			"\"{0}\" is not kept secret, so ${{1}:…} may not stand here.",
+			"Secrets belong under auth or into a password. Write the value itself, or take an environment variable: ${NAME}",
+		},
+		"variable-missing": {
+			"The environment variable {0} is not set, or is empty.",
+			"Set it where the program is started, or put the value into a credential file: ${credential:NAME}",
+		},
+		"credential-name": {
+			"\"{0}\" names a credential in a way that cannot be a file's name.",
+			"Use letters, digits, dots, hyphens and underscores.",
+		},
 		"credential-missing": {"There is no credential {0}.", "Put it into a file of that name in {1}, readable for the daemon alone."},
 		"file-missing":       {"There is no file {0}.", "Create it, or correct the path."},
 		"file-empty":         {"The file {0} is empty.", "Put the secret into it, on one line."},
@@ -113,11 +146,26 @@ func English() map[string]Words {
 		"file-permission":    {"The file {0} may not be read by this account.", "Check with: ls -l {0}"},
 		"file-unreadable":    {"The file {0} cannot be read.", "Check that it is an ordinary file: ls -l {0}"},
 		"file-open":          {"Every account on this machine may read {0}.", "Close it: chmod o-rwx {0}"},
-		"plain-secret":       {"\"{0}\" stands in this file in plain text.", "Put it into a file in /etc/ordersync/credentials and write ${credential:NAME} here."},
-		"secret-control":     {"The secret of \"{0}\" holds a line break or another control character.", "Put nothing but the secret into its file, on one line."},
-		"secret-letters":     {"The secret of \"{0}\" holds letters that cannot be sent.", "Copy it again: it may hold a blank, a quote or a Chinese character too many."},
-		"secret-in-query":    {"\"{0}\" looks like a secret, and would be shown in messages.", "Move it to auth: {query: {{0}: \"${credential:NAME}\"}}"},
-		"bearer-twice":       {"\"bearer\" holds the token alone; the word Bearer is added when it is sent.", "Delete the word Bearer and the blank."},
+		"plain-secret": {
+			"\"{0}\" stands in this file in plain text.",
+			"Put it into a file in /etc/ordersync/credentials and write ${credential:NAME} here.",
+		},
+		"secret-control": {
+			"The secret of \"{0}\" holds a line break or another control character.",
+			"Put nothing but the secret into its file, on one line.",
+		},
+		"secret-letters": {
+			"The secret of \"{0}\" holds letters that cannot be sent.",
+			"Copy it again: it may hold a blank, a quote or a Chinese character too many.",
+		},
+		"secret-in-query": {
+			"\"{0}\" looks like a secret, and would be shown in messages.",
+			"Move it to auth: {query: {{0}: \"${credential:NAME}\"}}",
+		},
+		"bearer-twice": {
+			"\"bearer\" holds the token alone; the word Bearer is added when it is sent.",
+			"Delete the word Bearer and the blank.",
+		},
 
 		// The database.
 		"database-missing": {"\"database\" is missing in the file.", "Add address, name, user and password of the database, as in the example."},
@@ -126,11 +174,20 @@ func English() map[string]Words {
 		"tls-socket":       {"A socket does not leave this machine and cannot be encrypted.", "Delete tls, or write host:port as the address."},
 
 		// Sources.
-		"base-url":        {"\"base_url\" is no address.", "Write it such as https://api.example.com"},
-		"base-url-user":   {"\"base_url\" may not hold a user or a password.", "Move them to auth: {basic: {user: …, password: \"${credential:NAME}\"}}"},
-		"base-url-query":  {"\"base_url\" may not hold parameters.", "Move what stands behind the ? to request: {query: {…}}, and secrets to auth."},
-		"base-url-http":   {"\"base_url\" is not encrypted: everybody on the way could read the credential and the orders.", "Write https://, or allow it with allow_http: true"},
-		"auth-missing":    {"\"auth\" is missing in {0}.", "Add auth: {bearer: \"${credential:NAME}\"}, or auth: {none: {}} if the API asks for nothing."},
+		"base-url": {"\"base_url\" is no address.", "Write it such as https://api.example.com"},
+		"base-url-user": {
+			"\"base_url\" may not hold a user or a password.",
+			"Move them to auth: {basic: {user: …, password: \"${credential:NAME}\"}}",
+		},
+		"base-url-query": {"\"base_url\" may not hold parameters.", "Move what stands behind the ? to request: {query: {…}}, and secrets to auth."},
+		"base-url-http": {
+			"\"base_url\" is not encrypted: everybody on the way could read the credential and the orders.",
+			"Write https://, or allow it with allow_http: true",
+		},
+		"auth-missing": {
+			"\"auth\" is missing in {0}.",
+			"Add auth: {bearer: \"${credential:NAME}\"}, or auth: {none: {}} if the API asks for nothing.",
+		},
 		"auth-empty":      {"\"auth\" does not say how the shop knows us.", "Give exactly one of bearer, header, basic, query, oauth2, none."},
 		"auth-several":    {"\"auth\" gives {0}; only one can count.", "Keep one of them."},
 		"header-name":     {"A header cannot have this name.", "Use letters, digits and hyphens, such as X-Api-Key."},
@@ -143,18 +200,27 @@ func English() map[string]Words {
 		"window-none":     {"\"{0}\" is never sent, because \"by\" is none.", "Delete it, or write by: modified or by: created"},
 		"resolution":      {"\"resolution\" must divide a day without remainder, and be a day at most.", "Write 1s, 1m, 1h or 24h."},
 		"resolution-day":  {"\"layout\" writes days, so \"resolution\" cannot be finer than a day.", "Write resolution: 24h"},
-		"layout":          {"This layout writes no time.", "Take rfc3339, rfc3339ms, rfc1123z, date, datetime, unix or unix_ms, or write how 2 January 2006, 15:04:05 looks there."},
-		"twice":           {"\"{0}\" stands in {1} and in {2}.", "Keep one of them."},
-		"slice":           {"\"slice\" is shorter than the filter's step of {0}.", "Raise it to {0} or more."},
-		"page-unused":     {"\"{0}\" is never sent, because the kind of page is {1}.", "Delete it, or change kind."},
-		"map-missing":     {"\"{0}\" is missing in map. {1}", "Say where it stands in an order."},
-		"word-twice":      {"\"{0}\" and \"{1}\" are one word to us, and mean two things.", "Keep one of them."},
-		"resweep-half":    {"\"resweep\" names only one of since and until.", "Name both parameters."},
-		"rates":           {"{0} and {1} use the same credential, and say different rates for it.", "Write the same rate in both; they share it."},
-		"same-shop":       {"{0} and {1} are the same shop.", "Delete one of them: every order would be stored twice."},
-		"filtered":        {"\"{0}\" lets only some orders of {1} through: one that leaves the status is never updated again.", "Read all orders, unless you mean this."},
-		"created-only":    {"{0} is read by creation date only: later changes to an order are not seen.", "Add a job that sweeps it, such as {schedule: \"30 4 * * *\", sweep: {0}, back: 30d}"},
-		"unused":          {"No job reads {0}.", "Add a job that syncs it, or delete it."},
+		"layout": {
+			"This layout writes no time.",
+			"Take rfc3339, rfc3339ms, rfc1123z, date, datetime, unix or unix_ms, or write how 2 January 2006, 15:04:05 looks there.",
+		},
+		"twice":        {"\"{0}\" stands in {1} and in {2}.", "Keep one of them."},
+		"slice":        {"\"slice\" is shorter than the filter's step of {0}.", "Raise it to {0} or more."},
+		"page-unused":  {"\"{0}\" is never sent, because the kind of page is {1}.", "Delete it, or change kind."},
+		"map-missing":  {"\"{0}\" is missing in map. {1}", "Say where it stands in an order."},
+		"word-twice":   {"\"{0}\" and \"{1}\" are one word to us, and mean two things.", "Keep one of them."},
+		"resweep-half": {"\"resweep\" names only one of since and until.", "Name both parameters."},
+		"rates":        {"{0} and {1} use the same credential, and say different rates for it.", "Write the same rate in both; they share it."},
+		"same-shop":    {"{0} and {1} are the same shop.", "Delete one of them: every order would be stored twice."},
+		"filtered": {
+			"\"{0}\" lets only some orders of {1} through: one that leaves the status is never updated again.",
+			"Read all orders, unless you mean this.",
+		},
+		"created-only": {
+			"{0} is read by creation date only: later changes to an order are not seen.",
+			"Add a job that sweeps it, such as {schedule: \"30 4 * * *\", sweep: {0}, back: 30d}",
+		},
+		"unused": {"No job reads {0}.", "Add a job that syncs it, or delete it."},
 
 		// Jobs.
 		"job-kind":        {"{0} does not say what to do.", "Add sync: SOURCE or sweep: SOURCE."},
@@ -166,8 +232,14 @@ func English() map[string]Words {
 		"back-sync":       {"A sync goes on where it stopped; \"back\" means nothing to it.", "Delete it, or write start: and a day."},
 		"back-missing":    {"\"back\" is missing in {0}.", "Say how far it reads back, such as back: 30d"},
 		"sweep-none":      {"{0} reads everything at each run and needs no sweep.", "Delete the job."},
-		"sweep-modified":  {"{0} filters by modification, and does not say by which parameters it could be read by creation.", "Name them: resweep: {back: 30d, since: created_from, until: created_to}; or delete the job."},
-		"starts":          {"{0} and {1} both sync {2}, and begin on different days.", "Write the same start in both; they share one place."},
-		"schedule":        {"This schedule is of no use: {0}.", "Five fields in quotes: minute, hour, day, month, weekday. \"0 2 * * *\" is two o'clock every night."},
+		"sweep-modified": {
+			"{0} filters by modification, and does not say by which parameters it could be read by creation.",
+			"Name them: resweep: {back: 30d, since: created_from, until: created_to}; or delete the job.",
+		},
+		"starts": {"{0} and {1} both sync {2}, and begin on different days.", "Write the same start in both; they share one place."},
+		"schedule": {
+			"This schedule is of no use: {0}.",
+			"Five fields in quotes: minute, hour, day, month, weekday. \"0 2 * * *\" is two o'clock every night.",
+		},
 	}
 }
