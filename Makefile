@@ -59,8 +59,8 @@ fuzz: ## every fuzz target for 60 seconds; FUZZTIME=10m for longer
 	@internal/tools/fuzz $(or $(FUZZTIME),60s)
 
 .PHONY: generate
-generate: ## what is derived from the source, such as the JSON Schema of the configuration
-	go generate ./...
+generate: ## the JSON Schema of the configuration, from its structs
+	go test -count=1 -run '^TestSchemaIsCurrent$$' ./internal/config -args -update
 
 .PHONY: clean
 clean: ## removes what was built here
