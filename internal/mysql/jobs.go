@@ -3,10 +3,8 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
-	"ordersync/internal/fault"
 	"ordersync/internal/schedule"
 )
 
@@ -71,44 +69,20 @@ func (db *DB) FinishJob(ctx context.Context, job, holder string, attempt int, re
 func (db *DB) AcquireLease(
 	ctx context.Context, source, stream, holder string, ttl time.Duration,
 ) (schedule.Lease, bool, error) {
-	const op = "acquire a lease"
-	micros := ttl.Microseconds()
-	for range attempts {
-		_, err := db.exec(ctx, op, insertLease, source, stream, holder, micros)
-		if err != nil && numberOf(err) != duplicateKey {
-			return schedule.Lease{}, false, err
-		}
-		if err != nil {
-			if _, err := db.exec(ctx, op, renewLease, micros, source, stream, holder); err != nil {
-				return schedule.Lease{}, false, err
-			}
-			if _, err := db.exec(ctx, op, takeLease, holder, micros, source, stream); err != nil {
-				return schedule.Lease{}, false, err
-			}
-		}
-		lease, err := db.lease(ctx, source, stream)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue // its holder gave it back just now
-		}
-		return lease, err == nil && lease.Holder == holder, db.failed(ctx, op, err)
-	}
-	return schedule.Lease{}, false, fault.Errorf(fault.Database, "%s: it changes hands faster than it can be read", op)
-}
-
-// lease reads one lease; sql.ErrNoRows where there is none.
-func (db *DB) lease(ctx context.Context, source, stream string) (schedule.Lease, error) {
 	var l schedule.Lease
 	err := db.again(ctx, func(ctx context.Context) error {
-		err := db.pool.QueryRowContext(ctx, selectLease, source, stream).Scan(&l.Source, &l.Stream, &l.Holder, &l.Since, &l.Until, &l.Now)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		return err
+		// The row is locked between the two: nobody takes or gives it back meanwhile.
+		return db.inTx(ctx, func(tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, takeLease, source, stream, holder, ttl.Microseconds()); err != nil {
+				return err
+			}
+			return tx.QueryRowContext(ctx, selectLease, source, stream).Scan(&l.Source, &l.Stream, &l.Holder, &l.Since, &l.Until, &l.Now)
+		})
 	})
-	if err == nil && l.Holder == "" {
-		return l, sql.ErrNoRows
+	if err != nil {
+		return schedule.Lease{}, false, db.failed(ctx, "acquire a lease", err)
 	}
-	return l, err
+	return l, l.Holder == holder, nil
 }
 
 // RenewLease prolongs a lease; see schedule.Leases.

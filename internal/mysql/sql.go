@@ -102,10 +102,12 @@ const insertAudit = "INSERT INTO audit_log (at, actor, host, action, subject, de
 const (
 	leaseColumns = "source, stream, holder, held_since, held_until, UTC_TIMESTAMP(6)"
 
-	insertLease = "INSERT INTO leases (source, stream, holder, held_since, held_until) " +
-		"VALUES (?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)"
-	takeLease = "UPDATE leases SET holder = ?, held_since = UTC_TIMESTAMP(6), held_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND " +
-		"WHERE source = ? AND stream = ? AND held_until <= UTC_TIMESTAMP(6)"
+	// takeLease takes what is free, over or ours. Each assignment comes to the same before and after those on its left.
+	takeLease = "INSERT INTO leases (source, stream, holder, held_since, held_until) " +
+		"VALUES (?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND) ON DUPLICATE KEY UPDATE " +
+		"held_since = IF(holder = VALUES(holder) OR held_until > UTC_TIMESTAMP(6), held_since, VALUES(held_since)), " +
+		"holder = IF(held_until > UTC_TIMESTAMP(6), holder, VALUES(holder)), " +
+		"held_until = IF(holder = VALUES(holder) OR held_until <= UTC_TIMESTAMP(6), VALUES(held_until), held_until)"
 	renewLease = "UPDATE leases SET held_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND " +
 		"WHERE source = ? AND stream = ? AND holder = ?"
 	deleteLease  = "DELETE FROM leases WHERE source = ? AND stream = ? AND holder = ?"
@@ -128,7 +130,7 @@ const (
 		"(holder <> '' AND held_until <= UTC_TIMESTAMP(6)))"
 	skipTick = "UPDATE job_state SET last_tick = ?, skipped = skipped + 1 " +
 		"WHERE job = ? AND " + tickIsNew + " AND holder <> '' AND held_until > UTC_TIMESTAMP(6)"
-	renewJob  = "UPDATE job_state SET held_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND WHERE job = ? AND holder = ?"
+	renewJob  = "UPDATE job_state SET held_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND WHERE job = ? AND holder = ? AND holder <> ''"
 	finishJob = "UPDATE job_state SET holder = '', held_until = NULL, attempt = ?, repeat_at = ? WHERE job = ? AND holder = ?"
 )
 
