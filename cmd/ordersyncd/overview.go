@@ -27,6 +27,12 @@ const (
 	commandDaemon = "systemctl status ordersyncd"
 )
 
+// The kinds of job.
+const (
+	kindSync  = "sync"
+	kindSweep = "sweep"
+)
+
 // moving is how recent a long load's last commit must be for it to count as going on.
 const moving = 10 * time.Minute
 
@@ -59,6 +65,7 @@ type jobStatus struct {
 	Healthy  bool   `json:"healthy"`
 	Problem  string `json:"problem,omitempty"`
 
+	// Watermark is the point up to which everything is stored; a sweep has none, since it reads the same span again and again.
 	// FilteredBy says by which time the shop's filter works: with "created", changes of older orders come with the sweep.
 	FilteredBy string     `json:"filtered_by"`
 	Watermark  *time.Time `json:"watermark,omitempty"`
@@ -271,11 +278,11 @@ func (w *works) jobStatus(f facts, job *config.Job) (j jobStatus, command string
 	limits := e.account.limits
 	allowed := 2*schedule.Interval(s, f.now) + limits.Settle + time.Minute
 	j = jobStatus{
-		Name: job.Name, Kind: "sync", Source: job.Source(), Stream: e.stream, Schedule: job.Schedule,
+		Name: job.Name, Kind: kindSync, Source: job.Source(), Stream: e.stream, Schedule: job.Schedule,
 		FilteredBy: e.account.cfg.Rest.Window.By, AllowedSeconds: int64(allowed / time.Second), NextTick: maybe(s.Next(f.now)),
 	}
 	if job.Sweep != "" {
-		j.Kind = "sweep"
+		j.Kind = kindSweep
 	}
 	if state, ok := f.states[job.Name]; ok {
 		j.Running = state.Holder != "" && state.HeldUntil.After(f.now)
@@ -295,8 +302,9 @@ func (w *works) jobStatus(f facts, job *config.Job) (j jobStatus, command string
 	var step time.Time
 	for _, c := range f.checkpoints {
 		if string(c.Source) == j.Source && c.Stream == j.Stream {
-			j.Watermark, step = maybe(c.Watermark), c.UpdatedAt
-			if j.Watermark != nil {
+			step = c.UpdatedAt
+			if j.Kind == kindSync && !c.Watermark.IsZero() {
+				j.Watermark = maybe(c.Watermark)
 				j.BehindSeconds = int64(f.now.Sub(c.Watermark) / time.Second)
 			}
 		}
@@ -321,7 +329,7 @@ func (j jobStatus) judge(now time.Time, allowed time.Duration, goesOn bool) (pro
 			again = commandOnline
 		}
 		return fmt.Sprintf(textJobFailed, j.Name, strings.TrimSuffix(j.LastRun.Error, ".")), again
-	case j.Kind == "sync" && j.Watermark != nil && now.Sub(*j.Watermark) > allowed:
+	case j.Kind == kindSync && j.Watermark != nil && now.Sub(*j.Watermark) > allowed:
 		return fmt.Sprintf(textJobBehind, j.Name, span(now.Sub(*j.Watermark)), span(allowed)), commandDaemon
 	case now.Sub(j.LastRun.EndedAt) > allowed && !j.Running:
 		return fmt.Sprintf(textJobOld, j.Name, span(now.Sub(j.LastRun.EndedAt)), span(allowed)), commandDaemon

@@ -51,10 +51,19 @@ func (p *progress) update(run ordersync.Run) {
 		fmt.Fprintln(p.screen.err, text)
 		return
 	}
-	full := int(share * barWidth)
-	bar := p.screen.green(strings.Repeat("━", full), p.screen.errPlain) + strings.Repeat("─", barWidth-full)
-	fmt.Fprintf(p.screen.err, "\r\x1b[K%s %s", bar, text)
+	fmt.Fprint(p.screen.err, "\r\x1b[K"+p.line(share, text, p.screen.width()))
 	p.drawn = true
+}
+
+// line is bar and text, no wider than the terminal: what is broken into two lines cannot be drawn over.
+func (p *progress) line(share float64, text string, width int) string {
+	runes := []rune(text)
+	room := min(width-len(runes)-2, barWidth)
+	if room < 8 {
+		return string(runes[:min(len(runes), max(width-1, 0))])
+	}
+	full := int(share * float64(room))
+	return p.screen.green(strings.Repeat("━", full), p.screen.errPlain) + strings.Repeat("─", room-full) + " " + text
 }
 
 // end takes the drawn line away, so that the summary stands alone.

@@ -40,6 +40,16 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// width is the number of columns of the terminal on err.
+func (s *screen) width() int {
+	if f, ok := s.err.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+			return columns
+		}
+	}
+	return 80
+}
+
 // paint is a colour, or none.
 type paint func(text string, plain bool) string
 

@@ -48,6 +48,7 @@ wrong configuration.`
 	textFree        = "free"
 	textRemoved     = "%s (removed)"
 	textNoMark      = "nothing yet"
+	textByCreation  = ", by creation"
 )
 
 func (p *program) statusCommand() *cobra.Command {
@@ -136,10 +137,17 @@ func (p *program) showOverview(o *overview) {
 
 // markText is how far a job has come.
 func (p *program) markText(j jobStatus) string {
-	if j.Watermark == nil {
+	switch {
+	case j.Kind == kindSweep:
+		return "-"
+	case j.Watermark == nil:
 		return textNoMark
 	}
-	return fmt.Sprintf("%s (%s)", p.screen.at(*j.Watermark), span(time.Duration(j.BehindSeconds)*time.Second))
+	text := fmt.Sprintf("%s (%s)", p.screen.at(*j.Watermark), span(time.Duration(j.BehindSeconds)*time.Second))
+	if j.FilteredBy == "created" {
+		text += textByCreation
+	}
+	return text
 }
 
 // lastText is what became of a job's last run.

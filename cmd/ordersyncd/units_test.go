@@ -243,9 +243,16 @@ func TestProgress(t *testing.T) {
 	p.update(run)
 	p.update(run) // too soon to be drawn again
 	p.end()
-	want := "\r\x1b[K" + strings.Repeat("━", 6) + strings.Repeat("─", 18) + " us-orders:  25 % (2026-11-01), 1,234 orders: 1,000 new, 0 changed\r\x1b[K"
+	want := "\r\x1b[K" + strings.Repeat("━", 3) + strings.Repeat("─", 10) + " us-orders:  25 % (2026-11-01), 1,234 orders: 1,000 new, 0 changed\r\x1b[K"
 	if got := err.String(); got != want || out.Len() > 0 {
 		t.Errorf("drew %q, want %q", got, want)
+	}
+
+	if got := p.line(0.5, "us-orders", 30); got != strings.Repeat("━", 9)+strings.Repeat("─", 10)+" us-orders" {
+		t.Errorf("in 30 columns: %q", got)
+	}
+	if got := p.line(0.5, "us-orders", 8); got != "us-orde" {
+		t.Errorf("in 8 columns: %q", got)
 	}
 
 	err.Reset()
