@@ -36,7 +36,7 @@ var products = [...]product{
 	{"TEA-JAS-250", "Jasmine tea, 250 g", "bag", 2675}, {"POT-CAST-08", "Cast iron teapot, 0.8 l", "black", 6400},
 	{"TRY-BAM-40", "Bamboo tray, 40 cm", "natural", 3225}, {"LMP-DSK-01", "Desk lamp “Lúna”", "brass", 8999},
 	{"BLK-WOOL-2", "Wool blanket, 130 × 180 cm", "grey", 11900}, {"CSH-LIN-50", "Linen cushion, 50 cm", "sand", 2795},
-	{"KNF-SAN-18", "Santoku knife 三德刀", "18 cm", 7450}, {"NTB-DOT-A5", "Notebook A5", "dotted", 995},
+	{"KNF-SAN-18", "Santoku knife “Ōka”", "18 cm", 7450}, {"NTB-DOT-A5", "Notebook A5", "dotted", 995},
 	{"PEN-GEL-05", "Gel pen 0.5, pack of 5", "blue", 640}, {"BAG-CAN-20", "Canvas bag, 20 l", "olive", 3880},
 }
 

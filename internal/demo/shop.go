@@ -67,6 +67,16 @@ func (s *shop) lines() int {
 	return n
 }
 
+// latest is when each order was last changed.
+func (s *shop) latest() map[string]time.Time {
+	orders := s.truth.Orders()
+	latest := make(map[string]time.Time, len(orders))
+	for _, o := range orders {
+		latest[o.ID] = o.Modified
+	}
+	return latest
+}
+
 // knock is called before each answer.
 func (s *shop) knock(r resttest.Request) {
 	s.mu.Lock()

@@ -127,7 +127,6 @@ func sortedKeys[V any](a, b map[string]V) []string {
 
 // read returns the rows of a table in the common form. It asks for all columns on purpose: a new one must not go unseen.
 func read(ctx context.Context, db *sql.DB, table string, shop Shop) (_ map[string]row, err error) {
-	//nolint:gosec // the name of the table is one of the three of Compare
 	rows, err := db.QueryContext(ctx, "SELECT * FROM "+table+" WHERE source = ?", shop.Source)
 	if err != nil {
 		return nil, err

@@ -119,6 +119,7 @@ func TestEveryColumnIsCompared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = rows.Close() }()
 	type column struct{ table, name, kind, nullable string }
 	var columns []column
 	for rows.Next() {
