@@ -327,7 +327,7 @@ func newForwarder(t *testing.T, dsn string) *forwarder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a free port, no more
+	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -230,7 +230,7 @@ func builtProgram(t *testing.T) string {
 	}
 	path := filepath.Join(t.TempDir(), "ordersyncd")
 	script := fmt.Sprintf("#!/bin/sh\n%s=1 exec '%s' \"$@\"\n", asProgram, self)
-	if err := os.WriteFile(path, []byte(script), 0o700); err != nil { //nolint:gosec // it is to be run
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -255,7 +255,7 @@ func (s *stage) start(env []string, args ...string) *child {
 func (s *stage) startWith(config string, env []string, args ...string) *child {
 	s.t.Helper()
 	c := &child{t: s.t, ended: make(chan struct{})}
-	c.cmd = exec.Command(builtProgram(s.t), append(args, "-c", config)...) //nolint:gosec,noctx // our own program; the test ends it itself
+	c.cmd = exec.Command(builtProgram(s.t), append(args, "-c", config)...) //nolint:noctx // our own program; the test ends it itself
 	c.cmd.Env = append(os.Environ(), env...)
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	read, write := io.Pipe()
