@@ -239,6 +239,24 @@ func TestFault63(t *testing.T) {
 	})
 }
 
+// TestSkipsAreCounted: each tick of a dense schedule, whether the job runs here or elsewhere.
+func TestSkipsAreCounted(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		j, store := newJournal(), new(scheduletest.Memory)
+		store.Put(schedule.State{
+			Job: "elsewhere", LastTick: j.start, Attempt: 1, Holder: "host-2", HeldUntil: j.start.Add(time.Hour),
+		})
+		stop := start(t, schedule.Options{Store: store, Jobs: []schedule.Job{
+			job(t, "here", "@every 1s", takes(time.Hour)), job(t, "elsewhere", "@every 1s", good),
+		}})
+		after(j, time.Minute+500*time.Millisecond)
+		if here, elsewhere := store.State("here").Skipped, store.State("elsewhere").Skipped; here != 59 || elsewhere != 60 {
+			t.Errorf("in a minute, %d ticks were skipped here and %d elsewhere", here, elsewhere)
+		}
+		stop()
+	})
+}
+
 // TestRepeats: 1, 5, 15 and then every 60 minutes after the end of the attempt before, until success.
 func TestRepeats(t *testing.T) {
 	bubble(t, func(t *testing.T) {
