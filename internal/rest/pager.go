@@ -27,7 +27,7 @@ type numbered struct {
 // habits are what passes have learned of a remote's paging. All of it is only ever used to spare calls or to tell two remotes apart
 // that look the same in one answer.
 type habits struct {
-	// turns: some page held other orders than the one before, so the remote does turn pages.
+	// turns: another page held other orders than page 1, so the remote does turn pages.
 	turns bool
 	// counts: a total was announced that was more than its page held, so totals are no mere counts of their page.
 	counts bool
@@ -82,17 +82,30 @@ type sheet struct {
 
 func (sh *sheet) rows() int { return len(sh.page.Records) }
 
-// same reports whether two pages hold the same orders, in whatever order: ties may come shuffled.
-func (sh *sheet) same(other *sheet) bool {
-	if len(sh.keys) != len(other.keys) || len(sh.keys) == 0 {
-		return false
-	}
+// likeness is how much two pages have in common.
+type likeness uint8
+
+const (
+	apart likeness = iota
+	// alike: most of the orders are the same, as when a page is asked for twice while rows move.
+	alike
+	same
+)
+
+func (sh *sheet) compare(other *sheet) likeness {
+	common := 0
 	for key := range sh.keys {
-		if !other.keys[key] {
-			return false
+		if other.keys[key] {
+			common++
 		}
 	}
-	return true
+	switch larger := max(len(sh.keys), len(other.keys)); {
+	case larger > 0 && common == larger:
+		return same
+	case 2*common > larger:
+		return alike
+	}
+	return apart
 }
 
 // note remembers the orders of a page, and returns how many of them had not come before.
@@ -197,6 +210,40 @@ func (p *pass) run(ctx context.Context) error {
 // numbers reports whether the remote has a parameter that turns pages.
 func (p *pass) numbers() bool { return p.source.o.Page.Number != "" || p.source.o.Page.Offset != "" }
 
+// turn asks for page k after page 1, and tells whether the remote turned the page: a remote that ignores the parameter answers with
+// page 1 again, or with nearly page 1 where rows move meanwhile. Both are then asked for anew. It returns the page 1 that it judged by.
+func (p *pass) turn(ctx context.Context, first *sheet, k int) (one, other *sheet, turned bool, err error) {
+	for range 3 {
+		if other, err = p.ask(ctx, k); err != nil {
+			return nil, nil, false, err
+		}
+		if p.source.known().turns {
+			return first, other, true, nil
+		}
+		switch first.compare(other) {
+		case same:
+			return first, other, false, nil
+		case apart:
+			p.learnTurns(first, other)
+			return first, other, true, nil
+		case alike:
+		}
+		p.note(other)
+		if first, err = p.ask(ctx, 1); err != nil {
+			return nil, nil, false, err
+		}
+	}
+	return nil, nil, false, fault.Errorf(fault.Transient,
+		"orders of %s: page %d holds nearly the same orders as page 1: they move faster than they can be read", p.span, k)
+}
+
+// learnTurns remembers that pages are turned where two of them show it beyond doubt: of a very small page all orders may have moved.
+func (p *pass) learnTurns(one, other *sheet) {
+	if one.rows() >= 5 && other.rows() > 0 && one.compare(other) == apart {
+		p.source.learn(func(h *habits) { h.turns = true })
+	}
+}
+
 // backwards reads an announced number of pages from the last to the second: an order that leaves the listing then moves others
 // only to pages that are still to come. One that leaves while page 1 is read moves another to page 1, which is read again.
 func (p *pass) backwards(ctx context.Context, first *sheet, last int) error {
@@ -206,16 +253,15 @@ func (p *pass) backwards(ctx context.Context, first *sheet, last int) error {
 	if err := p.emit(first); err != nil {
 		return err
 	}
-	tail, err := p.ask(ctx, last)
-	if err != nil {
+	one, tail, turned, err := p.turn(ctx, first, last)
+	switch {
+	case err != nil:
 		return err
+	case !turned:
+		return p.whole(ctx, one)
 	}
-	if tail.same(first) && !p.source.known().turns {
-		return p.whole(ctx, first)
-	}
-	if p.note(tail) > 0 {
-		p.source.learn(func(h *habits) { h.turns = true })
-	}
+	p.note(one)
+	p.note(tail)
 	if err := p.emit(tail); err != nil {
 		return err
 	}
@@ -227,7 +273,7 @@ func (p *pass) backwards(ctx context.Context, first *sheet, last int) error {
 			return err
 		}
 	}
-	if p.moved {
+	if p.moved || one != first {
 		return p.pass(ctx, 1)
 	}
 	return nil
@@ -277,53 +323,50 @@ func (p *pass) alone(ctx context.Context, first *sheet) error {
 	if known.counts || first.rows() < p.size && !p.limit(first.rows()) {
 		return p.emit(first)
 	}
-	second, err := p.ask(ctx, 2)
-	if err != nil {
-		return err
-	}
-	if second.same(first) && !known.turns {
-		return p.whole(ctx, first)
-	}
-	if p.note(second) == 0 {
-		return p.emit(first)
-	}
-	p.doubt(second, 2)
-	if err := p.emit(first); err != nil {
-		return err
-	}
-	p.source.learn(func(h *habits) { h.turns = true })
-	if err := p.emit(second); err != nil {
-		return err
-	}
-	return p.onwards(ctx, 3, 0)
+	return p.forwards(ctx, first)
 }
 
-// forwards reads pages until there are no more, where nothing is announced.
+// forwards reads pages until there are no more, where nothing is announced that could be believed.
 func (p *pass) forwards(ctx context.Context, first *sheet) error {
 	if first.rows() == 0 {
 		return p.emit(first) // whoever wants to be sure reads the window again
 	}
-	second, err := p.ask(ctx, 2)
-	if err != nil {
+	first, second, turned, err := p.turn(ctx, first, 2)
+	switch {
+	case err != nil:
 		return err
-	}
-	if second.same(first) && !p.source.known().turns {
+	case !turned:
 		return p.whole(ctx, first)
+	}
+	p.note(first)
+	fresh := p.note(second)
+	if fresh > 0 {
+		p.doubt(second, 2)
 	}
 	if err := p.emit(first); err != nil {
 		return err
 	}
 	switch {
-	case p.note(second) > 0:
-		p.source.learn(func(h *habits) { h.turns = true })
+	case fresh > 0:
 		if err := p.emit(second); err != nil {
 			return err
 		}
 		return p.onwards(ctx, 3, 0)
 	case second.rows() > 0:
-		return p.onwards(ctx, 3, 1)
+		err = p.onwards(ctx, 3, 1)
+	default:
+		err = p.onwards(ctx, 2, 1)
 	}
-	return p.onwards(ctx, 2, 1)
+	if _, announced := first.page.Total.Get(); err != nil || !announced || p.source.known().lies {
+		return err // a single page without a total is read again by whoever wants to be sure that none moved to it
+	}
+	// The total may be the page's own count: an order that left it before page 2 was asked for has then moved another from there to
+	// here, which no page has shown, and all counts agree.
+	again, err := p.ask(ctx, 1)
+	if err != nil || p.note(again) == 0 {
+		return err
+	}
+	return p.emit(again)
 }
 
 // onwards reads from page k until one is empty, or holds nothing new, twice: remotes answer an empty page by mistake, and repeat their
@@ -387,15 +430,20 @@ func (p *pass) whole(ctx context.Context, sh *sheet) error {
 }
 
 // all decides whether n orders, fewer than were asked for, are all there are, and not the most that the remote gives. Where nothing
-// seen before tells, the month before is asked for as well: does the remote ever give more, or turn pages there?
+// seen before tells, the months around them are asked for as well: does the remote ever give more, or turn pages there?
 func (p *pass) all(ctx context.Context, n int, announced, again bool) (bool, error) {
 	s := p.source
 	if known := s.known(); known.widest > n || known.turns || announced && known.counts || !again && !p.limit(n) {
 		return true, nil
 	}
-	window := p.span.window
-	back := max(30*day, 2*window.Length())
-	sp := s.filter.span(order.Window{Since: window.Since.Add(-back), Until: window.Until}, p.span.asked)
+	window, around := p.span.window, max(30*day, 2*p.span.window.Length())
+	window.Since = window.Since.Add(-around)
+	if until := window.Until.Add(around); until.Before(p.span.asked) {
+		window.Until = until
+	} else if window.Until.Before(p.span.asked) {
+		window.Until = p.span.asked
+	}
+	sp := s.filter.span(window, p.span.asked)
 	wide, err := p.askSpan(ctx, sp, 1)
 	if errors.Is(err, order.ErrTooWide) {
 		return false, nil
@@ -404,18 +452,18 @@ func (p *pass) all(ctx context.Context, n int, announced, again bool) (bool, err
 		return err == nil && wide.rows() > n, err
 	}
 	second, err := p.askSpan(ctx, sp, 2)
-	if err != nil || second.rows() == 0 || second.same(wide) {
+	if err != nil {
 		return false, err
 	}
-	s.learn(func(h *habits) { h.turns = true })
-	return true, nil
+	p.learnTurns(wide, second)
+	return s.known().turns, nil
 }
 
 // limit reports whether n may be the most rows that the remote gives in one answer: a number that people choose as a limit, and
 // nothing larger ever seen.
 func (p *pass) limit(n int) bool {
-	chosen := n >= 10 && n%5 == 0 || n >= 8 && bits.OnesCount(uint(n)) == 1
-	return chosen && p.source.known().widest <= n
+	chosen := n%10 == 0 || n%25 == 0 || n == 15 || n >= 16 && bits.OnesCount(uint(n)) == 1
+	return n > 0 && chosen && p.source.known().widest <= n
 }
 
 // unreachable says that there may be orders that no request brings.

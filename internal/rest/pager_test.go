@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,7 +47,7 @@ func TestPass(t *testing.T) {
 		{name: "root array, total in a header", orders: 250, shop: resttest.Shop{Envelope: "root", TotalHeader: "X-Total-Count"},
 			pages: []int{1, 3, 2}, total: 250},
 		{name: "root array, WordPress's header", orders: 30, shop: resttest.Shop{Envelope: "root", TotalHeader: "X-WP-Total"},
-			pages: []int{1, 2}, total: 30},
+			pages: []int{1, 2, 2, 1}, total: 30},
 		{name: "under data", orders: 30, shop: resttest.Shop{Envelope: "data", TotalKey: "total_count"}, total: 30},
 		{name: "under data.orders, total as text", orders: 30, shop: resttest.Shop{Envelope: "data.orders", QuotedTotal: true}, total: 30},
 		{name: "under items, at /orders", orders: 30, shop: resttest.Shop{Envelope: "items", TotalKey: "count", Path: "/orders"}, total: 30},
@@ -54,7 +55,9 @@ func TestPass(t *testing.T) {
 			name: "no total: forwards to an empty page, asked twice", orders: 250, shop: resttest.Shop{TotalKey: "none"},
 			pages: []int{1, 2, 3, 4, 4}, total: -1,
 		},
-		{name: "no total, one page", orders: 7, shop: resttest.Shop{Envelope: "root"}, pages: []int{1, 2, 2}, total: -1},
+		{
+			name: "no total, one page", orders: 7, shop: resttest.Shop{Envelope: "root"}, pages: []int{1, 2, 2}, total: -1,
+		},
 		{name: "no total, no orders", orders: 0, shop: resttest.Shop{Envelope: "root"}, pages: []int{1}, total: -1},
 		{
 			name: "no total, 204 past the end", orders: 250, shop: resttest.Shop{Envelope: "root", PastEnd: resttest.NoContent},
@@ -321,4 +324,68 @@ func TestLeaving(t *testing.T) {
 	if n := len(s.server.Requests()); n != 1 {
 		t.Errorf("%d requests after the reader left at the first page, want 1", n)
 	}
+}
+
+// TestMoving: orders that come and go between two requests make a remote look as if it turned pages, or hide an order. Neither is
+// believed.
+func TestMoving(t *testing.T) {
+	t.Parallel()
+	t.Run("no pages, and an order comes before page 2 is asked for", func(t *testing.T) {
+		t.Parallel()
+		s := newStand(t, resttest.Shop{Envelope: "root", IgnorePage: true}, usServer())
+		s.fill(122, date(1, 0), date(3, 22))
+		s.server.Change(func(shop *resttest.Shop) {
+			shop.Before = func(r resttest.Request) {
+				if r.List == 2 {
+					s.fill(1, date(3, 23), date(4, 0))
+				}
+			}
+		})
+		for range 2 {
+			pages, err := s.read(t.Context(), date(1, 0), date(4, 0))
+			if err != nil || len(keys(pages)) != 123 || len(pages) != 1 {
+				t.Errorf("%d orders on %d pages, want 123 on one; %v", len(keys(pages)), len(pages), err)
+			}
+		}
+	})
+	t.Run("no pages, and orders come all the time", func(t *testing.T) {
+		t.Parallel()
+		s := newStand(t, resttest.Shop{Envelope: "root", IgnorePage: true}, usServer())
+		s.fill(122, date(1, 0), date(3, 22))
+		s.server.Change(func(shop *resttest.Shop) {
+			shop.Before = func(resttest.Request) { s.fill(1, date(3, 23), date(4, 0)) }
+		})
+		_, err := s.read(t.Context(), date(1, 0), date(4, 0))
+		if fault.KindOf(err) != fault.Transient || !strings.Contains(err.Error(), "faster than they can be read") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("the total is the page's own count, and an order leaves", func(t *testing.T) {
+		t.Parallel()
+		s := newStand(t, resttest.Shop{TotalKey: "count", MaxSize: 10, Lie: func(_, rows int) int { return rows }}, usServer())
+		s.fill(11, date(1, 0), date(3, 22))
+		all := s.truth.Orders()
+		newest := slices.MaxFunc(all, func(a, b resttest.Order) int { return a.Created.Compare(b.Created) })
+		s.server.Change(func(shop *resttest.Shop) {
+			shop.Before = func(r resttest.Request) {
+				if r.List == 2 {
+					s.truth.Delete(newest.ID)
+				}
+			}
+		})
+		pages, err := s.read(t.Context(), date(1, 0), date(4, 0))
+		if err != nil || len(keys(pages)) != len(all) {
+			t.Errorf("%d of %d orders, %v", len(keys(pages)), len(all), err)
+		}
+	})
+	t.Run("a shop whose first day holds twenty orders", func(t *testing.T) {
+		t.Parallel()
+		s := newStand(t, resttest.Shop{Envelope: "root", IgnorePage: true}, usServer())
+		s.fill(20, date(1, 0), date(1, 23))
+		s.fill(3, date(2, 0), date(3, 23))
+		pages, err := s.read(t.Context(), date(1, 0), date(2, 0))
+		if err != nil || len(keys(pages)) != 20 {
+			t.Errorf("%d orders, %v", len(keys(pages)), err)
+		}
+	})
 }
