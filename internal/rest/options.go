@@ -34,15 +34,23 @@ type Options struct {
 	Map    Map
 }
 
-// What describes the answers themselves is said in package wire.
+// What describes the answers themselves is said in package wire; these are its names here.
 type (
-	By        = wire.By
-	Place     = wire.Place
-	Map       = wire.Map
-	Field     = wire.Field
-	Status    = wire.Status
-	Lines     = wire.Lines
-	Refunds   = wire.Refunds
+	// By says which time of an order a filter looks at.
+	By = wire.By
+	// Place is where an answer may hold a number.
+	Place = wire.Place
+	// Map says where each field of an order stands.
+	Map = wire.Map
+	// Field is where one value stands and how it is read.
+	Field = wire.Field
+	// Status is where the status stands and what its words mean.
+	Status = wire.Status
+	// Lines is where the lines of an order stand.
+	Lines = wire.Lines
+	// Refunds is where the refunds of an order stand.
+	Refunds = wire.Refunds
+	// Condition says which lines are kept.
 	Condition = wire.Condition
 )
 

@@ -190,9 +190,9 @@ func (t *Truth) at(moment time.Time) []Order {
 
 // latest is the last version written at or before a moment.
 func latest(versions []version, moment time.Time) (Order, bool) {
-	for i := len(versions) - 1; i >= 0; i-- {
-		if moment.IsZero() || !versions[i].at.After(moment) {
-			return versions[i].order.clone(), !versions[i].gone
+	for _, v := range slices.Backward(versions) {
+		if moment.IsZero() || !v.at.After(moment) {
+			return v.order.clone(), !v.gone
 		}
 	}
 	return Order{}, false

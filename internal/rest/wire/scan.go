@@ -164,12 +164,7 @@ func (l *level) walk(object gjson.Result, s *scratch) error {
 	var failure error
 	object.ForEach(func(name, value gjson.Result) bool {
 		k := l.keys[name.Str]
-		number, known := 0, k != nil
-		if known {
-			number = k.fold
-		} else {
-			number, known = l.folds[strings.ToLower(name.Str)]
-		}
+		number, known := l.number(k, name.Str)
 		if !known {
 			return true
 		}
@@ -187,6 +182,15 @@ func (l *level) walk(object gjson.Result, s *scratch) error {
 		return true
 	})
 	return failure
+}
+
+// number is the fold of a key, k, or of a name that may be a key in other capitals.
+func (l *level) number(k *key, name string) (number int, known bool) {
+	if k != nil {
+		return k.fold, true
+	}
+	number, known = l.folds[strings.ToLower(name)]
+	return number, known
 }
 
 // twice leaves out what the keys of a fold said, because nobody knows which of them is meant.

@@ -83,12 +83,7 @@ func (r *Reader) One(response Response) (order.Record, error) {
 		if path != "" {
 			v = a.root.Get(path)
 		}
-		if !v.IsObject() {
-			continue
-		}
-		// A key that stands there twice may be the id itself: such an order becomes a dead letter, it is no other answer.
-		twice := r.mapping.orders.walk(v, d.order)
-		if id := d.order.first(r.mapping.id); twice != nil || id.Type == gjson.String || id.Type == gjson.Number {
+		if v.IsObject() && d.hasID(v) {
 			return d.record(v, a.bytesOf(v)), nil
 		}
 	}
@@ -99,6 +94,16 @@ func (r *Reader) One(response Response) (order.Record, error) {
 		}
 	}
 	return order.Record{}, fault.New(fault.Protocol, errors.New("the answer holds no order"))
+}
+
+// hasID reports whether an object is an order. A key that stands there twice may be the id itself: such an order becomes a dead letter,
+// it is no other answer.
+func (d *decoder) hasID(v gjson.Result) bool {
+	if d.orders.walk(v, d.order) != nil {
+		return true
+	}
+	id := d.order.first(d.id)
+	return id.Type == gjson.String || id.Type == gjson.Number
 }
 
 // Record reads one stored record again, as it came at fetchedAt.
