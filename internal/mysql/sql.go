@@ -95,6 +95,23 @@ const (
 	selectSourceHas = "SELECT EXISTS (SELECT 1 FROM orders WHERE source = ?) OR EXISTS (SELECT 1 FROM dead_letters WHERE source = ?)"
 )
 
+// Renaming a source: the new name stands first, then the old one. synced_at does not move.
+const (
+	selectSourceBusy  = "SELECT EXISTS (SELECT 1 FROM leases WHERE source = ? AND held_until > UTC_TIMESTAMP(6))"
+	forgetSource      = "DELETE FROM sources WHERE source = ?"
+	forgetCheckpoints = "DELETE FROM checkpoints WHERE source = ?"
+	forgetLeases      = "DELETE FROM leases WHERE source = ?"
+	renameSource      = "UPDATE sources SET source = ? WHERE source = ?"
+	renameCheckpoints = "UPDATE checkpoints SET source = ? WHERE source = ?"
+	renameLeases      = "UPDATE leases SET source = ? WHERE source = ?"
+	renameOrders      = "UPDATE orders SET source = ? WHERE source = ?"
+	renameItems       = "UPDATE order_items SET source = ? WHERE source = ?"
+	renameRefunds     = "UPDATE refunds SET source = ? WHERE source = ?"
+	renameRaw         = "UPDATE order_raw SET source = ? WHERE source = ?"
+	renameDead        = "UPDATE dead_letters SET source = ? WHERE source = ?"
+	renameRuns        = "UPDATE runs SET source = ? WHERE source = ?"
+)
+
 // Audit log.
 const insertAudit = "INSERT INTO audit_log (at, actor, host, action, subject, detail) VALUES (UTC_TIMESTAMP(6), ?, ?, ?, ?, ?)"
 

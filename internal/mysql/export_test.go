@@ -1,0 +1,13 @@
+package mysql
+
+import (
+	"context"
+
+	"ordersync/internal/order"
+)
+
+// Upsert executes the guarded upsert of one order and nothing else.
+func Upsert(ctx context.Context, db *DB, o *order.Order, hash string) error {
+	_, err := db.pool.ExecContext(ctx, db.statements.upsertOrders.text(1), orderArgs(nil, o, []byte(hash))...)
+	return err
+}
