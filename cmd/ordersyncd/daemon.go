@@ -35,6 +35,8 @@ Exit status: 0 stopped by a signal, 1 failed, 78 wrong configuration or tables
 that do not fit (systemd does not restart it then).`
 	textVerboseFlag = "log also runs that found nothing new"
 
+	textHolderRemedy = "Each daemon needs a state directory of its own (state: in the configuration); 'systemctl status ordersyncd' shows whether one runs here."
+
 	statusWaiting = "waiting for the database"
 	statusRunning = "%s of %s, next: %s"
 
@@ -92,7 +94,7 @@ func (p *program) runDaemon(ctx context.Context, verbose bool) (err error) {
 	}
 	holder, release, err := schedule.Holder(w.cfg.State)
 	if err != nil {
-		return err
+		return &remedyError{err: err, remedy: textHolderRemedy}
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	k := &keeper{works: w, program: p, reports: map[string]report{}, schedules: map[string]schedule.Schedule{}}

@@ -153,7 +153,9 @@ func (p *program) syncNow(ctx context.Context, w *works, e errand) error {
 	e.progress = line.update
 	r := w.perform(ctx, e)
 	line.end()
-	w.record(ctx, r)
+	if _, busy := errors.AsType[*schedule.BusyError](r.err); !busy { // a stream that another one works did not fail
+		w.record(ctx, r)
+	}
 	if r.err != nil && r.run.Pages == 0 {
 		return r.err
 	}

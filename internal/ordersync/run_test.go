@@ -295,10 +295,11 @@ func TestPatienceEndsARunThatStandsStill(t *testing.T) {
 			yield(order.Page{}, ctx.Err())
 		}
 		var extend func(time.Duration)
-		s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m, Trace: func(ctx context.Context, wait func(time.Duration)) context.Context {
+		s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m}
+		s.Trace = func(ctx context.Context, wait func(time.Duration)) context.Context {
 			extend = wait
 			return ctx
-		}}
+		}
 		begin := time.Now()
 		time.AfterFunc(time.Minute, func() { extend(3 * time.Minute) })
 		_, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:40:00")})
