@@ -105,26 +105,11 @@ func (s *Source) refusal(r *apiclient.Response) error {
 	if code != "" {
 		code = ", code " + code
 	}
-	if r.Status == http.StatusRequestEntityTooLarge || r.Status == http.StatusRequestURITooLong || aboutSpan(r.Body) {
+	if r.Status == http.StatusRequestEntityTooLarge || r.Status == http.StatusRequestURITooLong || wire.AboutSpan(r.Body) {
 		return fault.Errorf(fault.Protocol, "the remote refuses the span of %q and %q (status %d%s): %w",
 			s.filter.Since, s.filter.Until, r.Status, code, order.ErrTooWide)
 	}
 	return fault.Errorf(fault.Protocol, "the remote refuses the request (status %d%s)", r.Status, code)
-}
-
-// aboutSpan looks for the words with which remotes refuse a span, in English and Chinese.
-func aboutSpan(body []byte) bool {
-	text := strings.ToLower(string(body[:min(len(body), 4096)]))
-	for _, words := range []string{
-		"range", "span", "interval", "window", "period", "too large", "too wide", "too long", "too many", "too big", "exceed",
-		"at most", "maximum", "no more than", "not more than", "narrow", "less than", "within",
-		"跨度", "范围", "区间", "超过", "过大", "太大",
-	} {
-		if strings.Contains(text, words) {
-			return true
-		}
-	}
-	return false
 }
 
 // paths are the paths to try: the one that answered before, or all.

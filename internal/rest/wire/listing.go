@@ -324,3 +324,19 @@ func Code(body []byte) string {
 	}
 	return ""
 }
+
+// AboutSpan reports whether the body of a failure complains about the span that was asked for, by the words that remotes use for it in
+// English and Chinese.
+func AboutSpan(body []byte) bool {
+	text := strings.ToLower(string(body[:min(len(body), 4096)]))
+	for _, words := range []string{
+		"range", "span", "interval", "window", "period", "too large", "too wide", "too long", "too many", "too big", "exceed",
+		"at most", "maximum", "no more than", "not more than", "narrow", "less than", "within",
+		"跨度", "范围", "区间", "超过", "过大", "太大",
+	} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
+}

@@ -148,6 +148,20 @@ func TestCode(t *testing.T) {
 	}
 }
 
+// TestAboutSpan: a refusal that halving may help is told from another.
+func TestAboutSpan(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]bool{
+		`{"error":"The date range must be at most 31 days"}`: true, `time span too large`: true, `{"msg":"时间跨度不能超过7天"}`: true,
+		`{"error":"unknown parameter page_size"}`: false, `{"error":"start_date is not a date"}`: false, ``: false,
+		strings.Repeat(" ", 5000) + "range": false,
+	} {
+		if got := AboutSpan([]byte(body)); got != want {
+			t.Errorf("%.60s: %v", body, got)
+		}
+	}
+}
+
 // TestCheck: what cannot work is told by New, all at once.
 func TestCheck(t *testing.T) {
 	t.Parallel()
