@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // schedules and filters name zones, and a bare host has no database of them
 )
 
 func main() {
