@@ -77,6 +77,7 @@ func sweepWindow(w rest.Window, c *config.Resweep) (rest.Window, bool) {
 	w.By = rest.ByCreated
 	w.Since, w.Until = c.Since.Name, c.Until.Name
 	w.SinceLayout, w.UntilLayout = c.Since.Layout, c.Until.Layout
+	w.Resolution = c.Resolution.Std()
 	return w, true
 }
 

@@ -75,8 +75,12 @@ func (w *works) perform(ctx context.Context, e errand) report {
 
 // streamOn is the errand's stream over a store.
 func (e errand) streamOn(store ordersync.Store) *ordersync.Stream {
+	limits := e.account.limits
+	if e.source == e.account.sweep {
+		limits = e.account.sweepLimits
+	}
 	return &ordersync.Stream{
-		ID: e.account.name, Name: e.stream, Source: e.source, Store: store, Limits: e.account.limits, Progress: e.progress,
+		ID: e.account.name, Name: e.stream, Source: e.source, Store: store, Limits: limits, Progress: e.progress,
 		Trace: func(ctx context.Context, wait func(time.Duration)) context.Context {
 			return apiclient.WithTrace(ctx, &apiclient.Trace{Wait: wait})
 		},

@@ -49,8 +49,8 @@ type account struct {
 	cfg    *config.Source
 	client *apiclient.Client
 	// orders reads by the source's own filter, sweep by the time of creation; sweep is nil where the source cannot.
-	orders, sweep *rest.Source
-	limits        ordersync.Limits
+	orders, sweep       *rest.Source
+	limits, sweepLimits ordersync.Limits
 }
 
 // load reads the configuration, and shows times in its zone from then on.
@@ -175,6 +175,8 @@ func openAccount(source *config.Source, pace apiclient.Pace) (*account, error) {
 	}
 	if window, ok := sweepWindow(o.Window, c.Resweep); ok {
 		o.Window = window
+		a.sweepLimits = a.limits
+		a.sweepLimits.Step = window.Resolution
 		if a.sweep, err = rest.New(o); err != nil {
 			return nil, fmt.Errorf("resweep: %w", err)
 		}

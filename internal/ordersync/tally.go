@@ -51,6 +51,7 @@ type passTally struct {
 	records  int
 	fresh    int // records of the window that no earlier response brought
 	numbered bool
+	repeated bool // some record came twice
 	// print is equal for readings that brought the same records and the same last total.
 	print uint64
 	keys  map[uint64]bool
@@ -74,6 +75,8 @@ func (t *tally) add(page order.Page) {
 		if !t.pass.keys[key] {
 			t.pass.keys[key] = true
 			t.pass.print += key | 1 // a sum: the order in which records come does not matter
+		} else {
+			t.pass.repeated = true
 		}
 		if record.Beyond {
 			t.beyond[key] = true
@@ -179,7 +182,7 @@ func (t *tally) judge(divisible bool) verdict {
 
 // judgeSilent decides where nothing is announced. A cursor is trusted to its end, and so is a listing of one page that is shorter
 // than another page of the run: it was not cut off, so nothing can have drifted behind it. Several numbered pages are halved
-// towards that; what cannot be halved is read again until a reading brings nothing that those before it lacked.
+// towards that; what cannot be halved is read again until it stands still.
 func (t *tally) judgeSilent(divisible bool) verdict {
 	n := len(t.earlier)
 	last := t.earlier[n-1]
@@ -191,12 +194,34 @@ func (t *tally) judgeSilent(divisible bool) verdict {
 		return complete
 	case divisible && last.filled > 1:
 		return halve
-	case n > 1 && last.fresh == 0:
+	case n > 1 && t.still():
 		return complete
 	case n < maxPasses:
 		return again
+	case last.fresh == 0:
+		return complete
 	}
 	return differ
+}
+
+// still reports whether the last readings brought nothing new: one, or three in a row where a reading brought some record twice,
+// which shows that rows change places between requests, so that one reading without news is easily luck.
+func (t *tally) still() bool {
+	needed := 1
+	for _, pass := range t.earlier {
+		if pass.repeated {
+			needed = 3
+		}
+	}
+	if len(t.earlier) <= needed {
+		return false
+	}
+	for _, pass := range t.earlier[len(t.earlier)-needed:] {
+		if pass.fresh > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // judgeEmpty: an empty answer is asked for twice before it is believed.

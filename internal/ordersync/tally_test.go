@@ -52,6 +52,9 @@ func TestTallyJudges(t *testing.T) {
 		{"no total, several pages", []pass{{rows(-1, "a", "b"), rows(-1, "c"), rows(-1)}}, true, halve},
 		{"no total, several pages, indivisible", []pass{{rows(-1, "a", "b"), rows(-1, "c"), rows(-1)}}, false, again},
 		{"no total, nothing new", repeat(2, pass{rows(-1, "a", "b"), rows(-1, "c"), rows(-1)}), false, complete},
+		{"no total, rows change places: one reading without news is not enough",
+			repeat(2, pass{rows(-1, "a", "b"), rows(-1, "b", "c"), rows(-1)}), false, again},
+		{"no total, rows change places: three are", repeat(4, pass{rows(-1, "a", "b"), rows(-1, "b", "c"), rows(-1)}), false, complete},
 		{"no total, the second reading is empty", []pass{{rows(-1, "a", "b"), rows(-1, "c"), rows(-1)}, {rows(-1)}}, false, again},
 		{"no total, one page that may be full", []pass{{rows(-1, "a", "b"), rows(-1)}}, true, again},
 	} {
