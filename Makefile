@@ -31,6 +31,10 @@ help: ## this list
 build: ## bin/ordersyncd: static, the same bytes wherever it is built, with version and commit
 	go build -ldflags '-s -w -X "main.stamp=$(STAMP)"' -o $(BIN) ./cmd/ordersyncd
 
+.PHONY: install
+install: ## what `make build` made, with unit and /etc/ordersync; PREFIX=/usr/local, DESTDIR for packagers
+	@BIN='$(BIN)' PREFIX='$(or $(PREFIX),/usr/local)' DESTDIR='$(DESTDIR)' deploy/install
+
 .PHONY: demo
 demo: build ## the whole story without any account or server; KEEP=1 leaves it up to be looked at
 	@exec $(WITH_MAKE) $(BIN) demo $(if $(filter-out 0,$(KEEP)),--keep)
