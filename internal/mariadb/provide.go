@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -90,11 +91,11 @@ func install(ctx context.Context, log *slog.Logger) error {
 		_, err := run(ctx, exec.Command(line[0], line[1:]...), nil)
 		return err
 	}
-	log.Info("installing a database server", "package", core)
+	log.InfoContext(ctx, "installing a database server", "package", core)
 	var err error
 	for attempt := range 4 {
 		if attempt > 0 {
-			log.Info("installing it did not work, trying again", "package", core, "error", err)
+			log.InfoContext(ctx, "installing it did not work, trying again", "package", core, "error", err)
 			if waitErr := wait(ctx, time.Duration(attempt)*2*time.Second); waitErr != nil {
 				return waitErr
 			}
@@ -151,7 +152,7 @@ func unpack(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	log.Info("unpacking a database server", "package", core, "folder", root)
+	log.InfoContext(ctx, "unpacking a database server", "package", core, "folder", root)
 	if err := os.MkdirAll(filepath.Dir(root), 0o700); err != nil {
 		return err
 	}
@@ -204,12 +205,12 @@ func unpack(ctx context.Context, log *slog.Logger) error {
 
 // download fetches the package and its missing libraries into dir.
 func download(ctx context.Context, dir string, options []string) error {
-	depends, err := run(ctx, exec.Command("apt-cache", append(options[:len(options):len(options)], "depends", "--no-recommends",
+	depends, err := run(ctx, exec.Command("apt-cache", append(slices.Clip(options), "depends", "--no-recommends",
 		"--no-suggests", "--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances", core)...), nil)
 	if err != nil {
 		return err
 	}
-	args := append(options[:len(options):len(options)], "-q", "download", core)
+	args := append(slices.Clip(options), "-q", "download", core)
 	for line := range strings.Lines(depends) {
 		name, ok := strings.CutPrefix(strings.TrimSpace(line), "Depends: ")
 		if !ok || !strings.HasPrefix(name, "lib") || strings.ContainsAny(name, "<>") {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ordersync/internal/fault"
 	"ordersync/internal/order"
@@ -195,7 +196,7 @@ func (f *fence) cross(ctx context.Context, q querier) error {
 		}
 		return f.judge(err)
 	}
-	result, err := q.ExecContext(ctx, moveCheckpoint, append(f.args[:len(f.args):len(f.args)], f.from.Revision)...)
+	result, err := q.ExecContext(ctx, moveCheckpoint, append(slices.Clip(f.args), f.from.Revision)...)
 	if err != nil {
 		return f.judge(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -114,7 +115,7 @@ func (c connector) greet(ctx context.Context, conn driver.Conn) error {
 		return err
 	}
 	value := make([]driver.Value, 1)
-	if err := rows.Next(value); err != nil && err != io.EOF {
+	if err := rows.Next(value); err != nil && !errors.Is(err, io.EOF) {
 		_ = rows.Close()
 		return err
 	}

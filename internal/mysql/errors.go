@@ -109,7 +109,7 @@ func (db *DB) failed(ctx context.Context, op string, err error) error {
 		return nil
 	}
 	if ctx.Err() != nil {
-		if cause := context.Cause(ctx); cause != ctx.Err() {
+		if cause := context.Cause(ctx); !errors.Is(ctx.Err(), cause) {
 			return fmt.Errorf("%s: %w (%w)", op, cause, ctx.Err())
 		}
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {

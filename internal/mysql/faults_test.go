@@ -208,6 +208,9 @@ func (w *world) killOthers() {
 		}
 		ids = append(ids, id)
 	}
+	if err := rows.Err(); err != nil {
+		w.t.Error(err)
+	}
 	for _, id := range ids {
 		// One that has just ended by itself cannot be killed.
 		_, _ = w.raw.Exec(fmt.Sprint("KILL ", id))

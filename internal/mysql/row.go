@@ -119,7 +119,7 @@ func (t text) Scan(v any) error {
 type document struct{ to *order.Field[string] }
 
 func (d document) Scan(v any) error {
-	if err := (text{d.to}).Scan(v); err != nil {
+	if err := text(d).Scan(v); err != nil {
 		return err
 	}
 	stored, ok := d.to.Get()

@@ -60,13 +60,13 @@ func (db *DB) RecordRun(ctx context.Context, run RunRow) error {
 	return db.failed(ctx, "record the run of "+run.Job, err)
 }
 
-func (r *RunRow) record(ctx context.Context, tx *sql.Tx) error {
+func (r RunRow) record(ctx context.Context, tx *sql.Tx) error {
 	var latest RunRow
 	var lastID string
 	found := false
 	err := each(ctx, tx, selectLatestRun, []any{r.Job}, func(rows *sql.Rows) error {
 		found = true
-		return latest.scan(rows, &lastID)
+		return scanRun(rows, &latest, &lastID)
 	})
 	if err != nil || found && (latest.RunID == r.RunID || lastID == r.RunID) {
 		return err
@@ -87,7 +87,7 @@ func (r *RunRow) record(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-func (r *RunRow) scan(rows *sql.Rows, lastID *string) error {
+func scanRun(rows *sql.Rows, r *RunRow, lastID *string) error {
 	return rows.Scan(&r.RunID, &r.Job, (*string)(&r.Source), &r.Stream, moment{&r.TickAt}, &r.Attempt, &r.Holder, &r.Outcome, &r.Kind, &r.Error,
 		&r.StartedAt, &r.EndedAt, moment{&r.Since}, moment{&r.Until}, moment{&r.Watermark},
 		&r.Windows, &r.Passes, &r.Pages, &r.Records, &r.Inserted, &r.Updated, &r.Unchanged, &r.Stale, &r.Dead, &r.Released,
@@ -99,7 +99,7 @@ func (db *DB) LastRuns(ctx context.Context) ([]RunRow, error) {
 	var all []RunRow
 	err := db.query(ctx, "list the last runs", selectLastRuns, func() { all = nil }, func(rows *sql.Rows) error {
 		var r RunRow
-		err := r.scan(rows, new(string))
+		err := scanRun(rows, &r, new(string))
 		all = append(all, r)
 		return err
 	})

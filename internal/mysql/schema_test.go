@@ -181,6 +181,9 @@ func TestIndexes(t *testing.T) {
 		}
 		got[table+": "+columns] = true
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	for _, want := range []string{
 		"orders: source,order_id", "orders: synced_at,source,order_id", "orders: status", "orders: modified_at", "orders: ordered_at", "orders: number",
 		"order_items: source,order_id,line_id", "order_items: sku", "refunds: source,refund_id", "refunds: source,order_id",

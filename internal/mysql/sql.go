@@ -1,6 +1,9 @@
 package mysql
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Every SQL text of this package stands in this file, so that a test can show all of them to the parsers of other servers: single
 // statements as constants, those of many rows in [statements]. Upserts are written with VALUES(column), which MariaDB, MySQL and
@@ -294,14 +297,14 @@ func byID(head, tail string) multi { return multi{head: head, row: "?", sep: ", 
 
 // insertInto inserts a value for each column, and the database's clock for each of clocks.
 func insertInto(table string, columns []string, clocks ...string) multi {
-	all := append(columns[:len(columns):len(columns)], clocks...)
+	all := append(slices.Clip(columns), clocks...)
 	row := "(?" + strings.Repeat(",?", len(columns)-1) + strings.Repeat(",UTC_TIMESTAMP(6)", len(clocks)) + ")"
 	return multi{head: "INSERT INTO " + table + " (" + strings.Join(all, ", ") + ") VALUES ", row: row, sep: ","}
 }
 
 // upsertInto writes rows over those with the same key.
 func upsertInto(table string, keys, columns []string) multi {
-	m := insertInto(table, append(keys[:len(keys):len(keys)], columns...))
+	m := insertInto(table, append(slices.Clip(keys), columns...))
 	var updates []string
 	for _, c := range columns {
 		updates = append(updates, c+" = VALUES("+c+")")

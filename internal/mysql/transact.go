@@ -23,7 +23,7 @@ func (db *DB) again(ctx context.Context, do func(ctx context.Context) error) err
 		if again == classReconnect {
 			db.dropIdle()
 		}
-		db.log.Debug("a database transaction is tried again", "attempt", attempt+1, "error", db.failed(ctx, "transaction", err))
+		db.log.DebugContext(ctx, "a database transaction is tried again", "attempt", attempt+1, "number", numberOf(err))
 		if pauseErr := db.pause(ctx, attempt); pauseErr != nil {
 			return err
 		}

@@ -61,6 +61,7 @@ func Server(t testing.TB) string {
 }
 
 func (s *shared) start(t testing.TB) {
+	t.Helper()
 	if s.dsn = os.Getenv(Variable); s.dsn != "" {
 		return
 	}
