@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"sync"
@@ -85,7 +86,9 @@ func MigrationsAreSound(t *testing.T, db *DB) {
 	}
 
 	// A later program that adds two steps: this one may run on the first, not on the second.
-	first := withSteps(t, map[string]string{"0014_more.sql": "-- oldest: 13" + addColumn})
+	own := fmt.Sprintf("-- oldest: %d", newest)
+	more, evenmore, wrong := fmt.Sprintf("%04d_more.sql", newest+1), fmt.Sprintf("%04d_evenmore.sql", newest+2), fmt.Sprintf("%04d_broken.sql", newest+3)
+	first := withSteps(t, map[string]string{more: own + addColumn})
 	schemaError(db.schemaOK(ctx, first), newest, newest+1, "ordersyncd migrate up")
 	if err := db.migrate(ctx, first, nil); err != nil {
 		t.Fatal(err)
@@ -100,7 +103,7 @@ func MigrationsAreSound(t *testing.T, db *DB) {
 		t.Errorf("%d steps, %v", len(steps), err)
 	}
 	second := withSteps(t, map[string]string{
-		"0014_more.sql": "-- oldest: 13" + addColumn, "0015_evenmore.sql": "-- oldest: 14" + strings.Replace(addColumn, "more", "evenmore", 1),
+		more: own + addColumn, evenmore: fmt.Sprintf("-- oldest: %d", newest+1) + strings.Replace(addColumn, "more", "evenmore", 1),
 	})
 	if err := db.migrate(ctx, second, nil); err != nil {
 		t.Fatal(err)
@@ -111,17 +114,16 @@ func MigrationsAreSound(t *testing.T, db *DB) {
 	}
 
 	// A program that was killed before it could say who may run on its step.
-	if _, err := db.pool.ExecContext(ctx, "DELETE FROM schema_versions WHERE version > 13"); err != nil {
+	if _, err := db.pool.ExecContext(ctx, "DELETE FROM schema_versions WHERE version > ?", newest); err != nil {
 		t.Fatal(err)
 	}
 	schemaError(db.SchemaOK(ctx), newest+2, newest, "install the newer ordersyncd")
 
 	// A step that fails names itself and can be repeated.
 	broken := withSteps(t, map[string]string{
-		"0014_more.sql": "-- oldest: 13" + addColumn, "0015_evenmore.sql": "-- oldest: 14" + addColumn,
-		"0016_broken.sql": "-- oldest: 14\n-- +goose Up\nALTER TABLE nowhere ADD COLUMN x INT;\n",
+		more: own + addColumn, evenmore: own + addColumn, wrong: own + "\n-- +goose Up\nALTER TABLE nowhere ADD COLUMN x INT;\n",
 	})
-	if err := db.migrate(ctx, broken, nil); err == nil || !strings.Contains(err.Error(), "0016_broken.sql") || fault.KindOf(err) != fault.Database {
+	if err := db.migrate(ctx, broken, nil); err == nil || !strings.Contains(err.Error(), wrong) || fault.KindOf(err) != fault.Database {
 		t.Errorf("a step that fails: %v", err)
 	}
 }

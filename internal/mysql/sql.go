@@ -115,6 +115,17 @@ const (
 	renameRuns        = "UPDATE runs SET source = ? WHERE source = ?"
 )
 
+// Daemons.
+const (
+	selectDaemons = "SELECT holder, configuration, started_at, seen_at, UTC_TIMESTAMP(6) FROM daemons ORDER BY holder"
+	upsertDaemon  = "INSERT INTO daemons (holder, configuration, started_at, seen_at) " +
+		"VALUES (?, ?, UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND, UTC_TIMESTAMP(6)) " +
+		"ON DUPLICATE KEY UPDATE configuration = VALUES(configuration), started_at = VALUES(started_at), seen_at = VALUES(seen_at)"
+	seeDaemon    = "UPDATE daemons SET seen_at = UTC_TIMESTAMP(6) WHERE holder = ?"
+	deleteDaemon = "DELETE FROM daemons WHERE holder = ?"
+	pruneDaemons = "DELETE FROM daemons WHERE seen_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND"
+)
+
 // Audit log.
 const insertAudit = "INSERT INTO audit_log (at, actor, host, action, subject, detail) VALUES (UTC_TIMESTAMP(6), ?, ?, ?, ?, ?)"
 
