@@ -29,6 +29,13 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Exit(run())
 	}
+	if config := os.Getenv(asReader); config != "" {
+		if err := readOnly(config); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	mysqltest.Main(m)
 }
 
@@ -222,7 +229,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 
 // builtProgram is the path of a program that is this very code, in a process of its own: a script that the test binary takes the
 // place of. Building it once more would take longer than most tests.
-func builtProgram(t *testing.T) string {
+func builtProgram(t testing.TB) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
