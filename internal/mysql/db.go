@@ -53,7 +53,7 @@ func (db *DB) open(config *mysql.Config, greeting string) (*sql.DB, error) {
 	if err != nil {
 		return nil, fault.Errorf(fault.Config, "database: the connection's settings contradict each other")
 	}
-	pool := sql.OpenDB(connector{Connector: inner, greeting: greeting, packet: db.packet})
+	pool := sql.OpenDB(connector{Connector: inner, greeting: greeting, packet: db.packet, often: db.statements.often})
 	pool.SetMaxOpenConns(db.connections())
 	pool.SetMaxIdleConns(db.connections())
 	pool.SetConnMaxLifetime(connLife)
@@ -90,6 +90,8 @@ type connector struct {
 	driver.Connector
 	greeting string
 	packet   *atomic.Int64
+	// often tells which statements are worth being kept ready.
+	often func(query string) bool
 }
 
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -101,7 +103,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		_ = conn.Close()
 		return nil, err
 	}
-	return conn, nil
+	return &session{driverConn: conn.(driverConn), often: c.often, ready: map[string]driver.Stmt{}}, nil
 }
 
 func (c connector) greet(ctx context.Context, conn driver.Conn) error {

@@ -197,10 +197,39 @@ const (
 // multi is a statement of as many rows as are needed.
 type multi struct {
 	head, row, sep, tail string
+	// sizes are the numbers of rows, falling, of which the texts are kept and the statements ready on each connection.
+	sizes []int
+	texts map[int]string
+}
+
+// often prepares m for being executed with every page.
+func (m multi) often() multi {
+	m.sizes, m.texts = []int{100, 20}, map[int]string{}
+	for _, rows := range m.sizes {
+		m.texts[rows] = m.build(rows)
+	}
+	return m
+}
+
+// piece is how many of the rows the next statement should take.
+func (m multi) piece(rows int) int {
+	for _, size := range m.sizes {
+		if rows >= size {
+			return size
+		}
+	}
+	return rows
 }
 
 // text is the statement for that many rows.
 func (m multi) text(rows int) string {
+	if text, ok := m.texts[rows]; ok {
+		return text
+	}
+	return m.build(rows)
+}
+
+func (m multi) build(rows int) string {
 	var b strings.Builder
 	b.Grow(len(m.head) + len(m.tail) + rows*(len(m.row)+len(m.sep)))
 	b.WriteString(m.head)
@@ -224,6 +253,18 @@ type statements struct {
 	insertOrders, upsertOrders, upsertLines, upsertRefunds, upsertRaw, upsertDead multi
 }
 
+// often reports whether a text is one that is executed with every page.
+func (s *statements) often(query string) bool {
+	for _, m := range []*multi{&s.insertOrders, &s.upsertLines, &s.upsertRaw} {
+		for _, text := range m.texts {
+			if text == query {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // newStatements builds the texts, once for a store.
 func newStatements() statements {
 	keys := []string{"source", "order_id"}
@@ -245,11 +286,11 @@ func newStatements() statements {
 		linesOf:   byID("SELECT order_id, line_id, "+lineColumns+" FROM order_items WHERE source = ? AND order_id IN (", ")"),
 		refundsOf: byID("SELECT order_id, refund_id, "+refundColumns+" FROM refunds WHERE source = ? AND order_id IN (", ")"),
 
-		insertOrders:  orders,
+		insertOrders:  orders.often(),
 		upsertOrders:  upsert,
-		upsertLines:   upsertInto("order_items", append(keys[:2:2], "line_id"), names(lineColumns)),
+		upsertLines:   upsertInto("order_items", append(keys[:2:2], "line_id"), names(lineColumns)).often(),
 		upsertRefunds: upsertInto("refunds", []string{"source", "refund_id"}, append([]string{"order_id"}, names(refundColumns)...)),
-		upsertRaw:     upsertInto("order_raw", keys, []string{"payload", "payload_hash", "mapped_hash", "fetched_at"}),
+		upsertRaw:     upsertInto("order_raw", keys, []string{"payload", "payload_hash", "mapped_hash", "fetched_at"}).often(),
 		upsertDead:    deadUpsert(),
 
 		deleteLines:   byID("DELETE FROM order_items WHERE source = ? AND order_id = ? AND line_id IN (", ")"),

@@ -34,7 +34,9 @@ func TestSQLOnTiDB(t *testing.T) {
 	all := newStatements()
 	for i := range reflect.TypeOf(all).NumField() {
 		name, field := reflect.TypeOf(all).Field(i).Name, reflect.ValueOf(all).Field(i)
-		m := multi{field.Field(0).String(), field.Field(1).String(), field.Field(2).String(), field.Field(3).String()}
+		m := multi{
+			head: field.Field(0).String(), row: field.Field(1).String(), sep: field.Field(2).String(), tail: field.Field(3).String(),
+		}
 		if m.head == "" {
 			t.Errorf("statement %s has no text", name)
 		}

@@ -473,17 +473,25 @@ func (r *rows) end(ctx context.Context, id string) error {
 	return nil
 }
 
-// flush executes the statement for the rows that it has.
+// flush executes the statement for the rows that it has, in pieces of the sizes that are kept ready.
 func (r *rows) flush(ctx context.Context) error {
 	if r.count == 0 {
 		return nil
 	}
-	_, err := r.w.tx.ExecContext(ctx, r.statement.text(r.count), r.args...)
-	if numberOf(err) == duplicateKey {
-		return errRaced
+	width := len(r.args) / r.count
+	for args := r.args; len(args) > 0; {
+		piece := r.statement.piece(len(args) / width)
+		_, err := r.w.tx.ExecContext(ctx, r.statement.text(piece), args[:piece*width]...)
+		if numberOf(err) == duplicateKey {
+			return errRaced
+		}
+		if err != nil {
+			return err
+		}
+		args = args[piece*width:]
 	}
 	r.args, r.from, r.count, r.size = r.args[:0], 0, 0, len(r.statement.head)+len(r.statement.tail)
-	return err
+	return nil
 }
 
 // exact is the size from which it is worth counting what the driver will escape instead of assuming the worst.
