@@ -324,20 +324,23 @@ func (t *story) poison(ctx context.Context) error {
 }
 
 func (t *story) kill(ctx context.Context) error {
-	const imported, killedAt = 300, 8
+	const imported, pages = 300, 400
 	before, err := t.stage.count(ctx, "orders")
 	if err != nil {
 		return err
 	}
-	t.say("The shop imports %d orders and changes 100 at once. After %d further page requests the daemon is killed.", imported, killedAt)
+	t.say("The shop imports %d orders and changes 100 at once. With some of them stored the daemon is killed.", imported)
 	t.shop.trade(imported, 100)
 	d := t.daemon
 	killed := make(chan error, 1)
-	t.shop.beforePages(killedAt, func(n int) {
-		if n == killedAt {
-			_, err := d.end(syscall.SIGKILL)
-			killed <- err
+	t.shop.beforePages(pages, func(n int) {
+		// The answer waits, so that the load cannot end before its middle was seen.
+		if stored, err := t.stage.count(ctx, "orders"); err == nil && (stored <= before || stored >= before+imported) && n < pages {
+			return
 		}
+		t.shop.beforePages(0, nil)
+		_, err := d.end(syscall.SIGKILL)
+		killed <- err
 	})
 	t.daemon = nil // from here on its end is no surprise
 	select {
