@@ -25,8 +25,12 @@ each job.
 With --online it also asks the database and makes one cheap call to each shop.
 A credential that a shop accepts again is used again from then on.
 
-Exit status: 0 good, 1 something that was asked with --online failed, 78 wrong
-configuration.`
+With --diff it says instead what a reload would add, remove and change in the
+daemon that runs, and what would need a restart. The daemon tells what it works
+with by the database.
+
+Exit status: 0 good, 1 something that was asked with --online or --diff failed,
+78 wrong configuration.`
 	textOnlineFlag = "also ask the database and each shop"
 	textWarning    = "warning: "
 	textGood       = "%s is good: %s, %s, times in %s.\n\n"
@@ -48,16 +52,17 @@ configuration.`
 )
 
 func (p *program) checkCommand() *cobra.Command {
-	var online bool
+	var online, diff bool
 	c := &cobra.Command{
 		Use: "check", Short: textCheckShort, Long: textCheckLong, Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context(), online) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context(), online, diff) },
 	}
 	c.Flags().BoolVar(&online, "online", false, textOnlineFlag)
+	c.Flags().BoolVar(&diff, "diff", false, textDiffFlag)
 	return c
 }
 
-func (p *program) check(ctx context.Context, online bool) (err error) {
+func (p *program) check(ctx context.Context, online, diff bool) (err error) {
 	w, err := p.open(nil)
 	if problems, ok := errors.AsType[*config.Problems](err); ok {
 		p.screen.problems(problems.Warnings, p.screen.yellow, textWarning)
@@ -73,19 +78,29 @@ func (p *program) check(ctx context.Context, online bool) (err error) {
 	}
 	p.screen.problems(w.cfg.Warnings, p.screen.yellow, textWarning)
 	p.screen.printf(textGood, p.config, count(len(w.cfg.Sources), "source"), count(len(w.cfg.Jobs), "job"), w.cfg.Timezone)
-	for _, s := range w.cfg.Sources {
+	if diff {
+		err = p.diff(ctx, w)
+	} else {
+		err = p.showAll(w.cfg)
+	}
+	if err != nil || !online {
+		return err
+	}
+	return p.checkOnline(ctx, w)
+}
+
+// showAll prints the sources, and the jobs with their next runs.
+func (p *program) showAll(cfg *config.Config) error {
+	for _, s := range cfg.Sources {
 		p.screen.printf("source %s: %s\n", p.screen.bold(s.Name, p.screen.outPlain), describe(s))
 	}
 	p.screen.printf("\n")
-	for _, job := range w.cfg.Jobs {
-		if err := p.showJob(w.cfg, job, time.Now()); err != nil {
+	for _, job := range cfg.Jobs {
+		if err := p.showJob(cfg, job, time.Now()); err != nil {
 			return err
 		}
 	}
-	if !online {
-		return nil
-	}
-	return p.checkOnline(ctx, w)
+	return nil
 }
 
 // describe is a source in one line.

@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
-	"reflect"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +16,7 @@ import (
 
 	"ordersync/internal/config"
 	"ordersync/internal/fault"
+	"ordersync/internal/mysql"
 	"ordersync/internal/schedule"
 )
 
@@ -37,14 +36,15 @@ that do not fit (systemd does not restart it then).`
 
 	textHolderRemedy = "Each daemon needs a state directory of its own (state: in the configuration); 'systemctl status ordersyncd' shows whether one runs here."
 
-	statusWaiting = "waiting for the database"
-	statusRunning = "%s of %s, next: %s"
-
 	// housekeeping is the daemon's own job; no job of the configuration can have a dot in its name.
 	housekeeping         = "ordersync.housekeeping"
 	housekeepingSchedule = "41 3 * * *"
 	// keepRuns is how long the history of runs is kept.
 	keepRuns = 90 * 24 * time.Hour
+	// keepDaemons is how long a daemon is remembered that ended without a word.
+	keepDaemons = 7 * 24 * time.Hour
+	// greeting is how long the database may take to answer what the daemon must know before it goes on.
+	greeting = 10 * time.Second
 	// databasePause is the time between two looks for a database that is away.
 	databasePause = 2 * time.Second
 	// drain is how long a stop may take before the daemon ends without waiting any longer: less than systemd gives it.
@@ -63,14 +63,27 @@ func (p *program) runCommand() *cobra.Command {
 
 // keeper is the daemon.
 type keeper struct {
-	*works
 	program   *program
+	db        *mysql.DB
+	log       *slog.Logger
+	holder    string
+	started   time.Time
 	scheduler *schedule.Scheduler
-	schedules map[string]schedule.Schedule
 
 	mu sync.Mutex
+	// inForce is what the configuration made. A reload puts another one in its place and leaves this one as it is.
+	inForce   *works
+	schedules map[string]schedule.Schedule
+	// busy counts the runs under way by the account that they work with.
+	busy map[*account]int
 	// reports are the runs that ended and whose outcome the scheduler has not told yet: at most one of each job.
 	reports map[string]report
+	// marks are the points up to which the sources are stored, failing the kinds of failure of the last runs by their jobs: for the
+	// status line alone.
+	marks   map[string]time.Time
+	failing map[string]string
+	// told says that the database has what is in force.
+	told bool
 }
 
 // runDaemon is `run` from top to bottom.
@@ -84,41 +97,55 @@ func (p *program) runDaemon(ctx context.Context, verbose bool) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.close()) }()
-	for _, warning := range w.cfg.Warnings {
-		log.LogAttrs(ctx, slog.LevelWarn, "configuration", slog.String("at", warning.Place()), slog.String("path", warning.Path),
-			slog.String("warning", warning.Message), slog.String("remedy", warning.Remedy))
+	k := &keeper{
+		program: p, db: w.db, log: log, started: time.Now(), inForce: w,
+		busy: map[*account]int{}, reports: map[string]report{}, marks: map[string]time.Time{}, failing: map[string]string{},
 	}
-	if len(w.cfg.Jobs) == 0 {
-		log.LogAttrs(ctx, slog.LevelWarn, "the configuration names no jobs: nothing will be read")
-	}
-	holder, release, err := schedule.Holder(w.cfg.State)
-	if err != nil {
-		return &remedyError{err: err, remedy: textHolderRemedy}
+	defer func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		err = errors.Join(err, k.inForce.close())
+	}()
+	k.warn(ctx, w.cfg)
+	var release func() error
+	if k.holder, release, err = schedule.Holder(w.cfg.State); err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	k := &keeper{works: w, program: p, reports: map[string]report{}, schedules: map[string]schedule.Schedule{}}
-	jobs, err := k.jobs()
+	schedules, jobs, err := k.jobs(w)
 	if err != nil {
 		return err
 	}
+	k.schedules = schedules
 
 	notify(daemon.SdNotifyReady)
-	log.LogAttrs(ctx, slog.LevelInfo, "started", slog.String("version", thisBuild(0).Version), slog.String("holder", holder),
+	log.LogAttrs(ctx, slog.LevelInfo, "started", slog.String("version", thisBuild(0).Version), slog.String("holder", k.holder),
 		slog.Int("sources", len(w.cfg.Sources)), slog.Int("jobs", len(w.cfg.Jobs)), slog.String("timezone", w.cfg.Timezone))
 	if err := k.awaitDatabase(ctx); err != nil {
 		return k.stopped(ctx, err)
 	}
 	k.scheduler = schedule.New(schedule.Options{
-		Jobs: jobs, Store: w.db, Holder: holder, Location: w.cfg.Zone(), Log: log, Outcome: k.outcome, Beat: k.beat,
+		Jobs: jobs, Store: w.db, Holder: k.holder, Location: w.cfg.Zone(), Log: log, Outcome: k.outcome, Beat: k.beat,
 	})
 	var others sync.WaitGroup
 	others.Go(func() { k.hearHangups(ctx, hangups) })
+	others.Go(func() { k.lookAbout(ctx) })
 	err = k.runScheduler(ctx)
 	if err == nil {
 		others.Wait()
 	}
 	return k.stopped(ctx, err)
+}
+
+// warn logs what the configuration allows and probably does not mean.
+func (k *keeper) warn(ctx context.Context, cfg *config.Config) {
+	for _, warning := range cfg.Warnings {
+		k.log.LogAttrs(ctx, slog.LevelWarn, "configuration", slog.String("at", warning.Place()), slog.String("path", warning.Path),
+			slog.String("warning", warning.Message), slog.String("remedy", warning.Remedy))
+	}
+	if len(cfg.Jobs) == 0 {
+		k.log.LogAttrs(ctx, slog.LevelWarn, "the configuration names no jobs: nothing will be read")
+	}
 }
 
 // logger logs as text to a terminal and as JSON to everything else.
@@ -133,42 +160,65 @@ func (p *program) logger(verbose bool) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(p.stderr, o))
 }
 
-// jobs makes the scheduler's jobs: those of the configuration and our own.
-func (k *keeper) jobs() ([]schedule.Job, error) {
+// jobs makes the scheduler's jobs and their schedules: those of the configuration and our own. Each job keeps what it was made of.
+func (k *keeper) jobs(w *works) (map[string]schedule.Schedule, []schedule.Job, error) {
+	schedules := map[string]schedule.Schedule{}
 	var jobs []schedule.Job
-	for _, job := range k.cfg.Jobs {
-		e, err := k.errandOf(job.Name)
+	for _, job := range w.cfg.Jobs {
+		e, err := w.errandOf(job.Name)
 		if err != nil {
-			return nil, err
+			return nil, nil, mistakeAt(w.cfg, err, "jobs", job.Name)
 		}
-		s, err := schedule.Parse(job.Schedule, k.cfg.Zone())
+		s, err := schedule.Parse(job.Schedule, w.cfg.Zone())
 		if err != nil {
-			return nil, fmt.Errorf("jobs.%s.schedule: %w", job.Name, err)
+			return nil, nil, mistakeAt(w.cfg, err, "jobs", job.Name, "schedule")
 		}
-		k.schedules[job.Name] = s
+		schedules[job.Name] = s
 		repeat := make([]time.Duration, 0, len(job.Repeat))
 		for _, pause := range job.Repeat {
 			repeat = append(repeat, pause.Std())
 		}
 		jobs = append(jobs, schedule.Job{
 			Name: job.Name, Schedule: s, DueAtStart: true, Repeat: repeat,
-			Run: func(ctx context.Context, tick schedule.Tick) error { return k.runJob(ctx, e, tick) },
+			Run: func(ctx context.Context, tick schedule.Tick) error { return k.runJob(ctx, w, e, tick) },
 		})
 	}
-	s, err := schedule.Parse(housekeepingSchedule, k.cfg.Zone())
+	s, err := schedule.Parse(housekeepingSchedule, w.cfg.Zone())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return append(jobs, schedule.Job{Name: housekeeping, Schedule: s, Run: k.keepHouse}), nil
+	return schedules, append(jobs, schedule.Job{Name: housekeeping, Schedule: s, Run: k.keepHouse}), nil
 }
 
-func (k *keeper) runJob(ctx context.Context, e errand, tick schedule.Tick) error {
+func (k *keeper) runJob(ctx context.Context, w *works, e errand, tick schedule.Tick) error {
 	e.holder, e.tick, e.attempt = tick.Holder, tick.At, tick.Attempt
-	r := k.perform(ctx, e)
-	k.mu.Lock()
-	k.reports[e.job] = r
-	k.mu.Unlock()
+	k.begin(e)
+	r := report{errand: e, started: time.Now(), err: fault.Errorf(fault.Internal, "the run broke off")} // should it panic
+	defer func() { k.end(r) }()
+	r = w.perform(ctx, e)
 	return r.err
+}
+
+// begin notes that a run works with an account.
+func (k *keeper) begin(e errand) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.busy[e.account]++
+}
+
+// end notes the report of a run. The last run of an account that a reload took out of force closes it.
+func (k *keeper) end(r report) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reports[r.job] = r
+	a := r.account
+	if k.busy[a]--; k.busy[a] > 0 {
+		return
+	}
+	delete(k.busy, a)
+	if k.inForce.accounts[string(a.name)] != a {
+		a.client.Close()
+	}
 }
 
 func (k *keeper) keepHouse(ctx context.Context, _ schedule.Tick) error {
@@ -176,53 +226,34 @@ func (k *keeper) keepHouse(ctx context.Context, _ schedule.Tick) error {
 	if err == nil && rows > 0 {
 		k.log.LogAttrs(ctx, slog.LevelInfo, "old runs deleted", slog.Int64("rows", rows))
 	}
-	return err
+	return errors.Join(err, k.db.PruneDaemons(ctx, keepDaemons))
 }
 
 // outcome tells what became of a tick: the run's row, its line, the status for systemd.
 func (k *keeper) outcome(ctx context.Context, o schedule.Outcome) {
+	if o.Skipped {
+		k.log.LogAttrs(ctx, slog.LevelInfo, "skipped, because the run before still goes on", slog.String("job", o.Job), slog.Time("tick", o.Tick.UTC()))
+		return
+	}
 	k.mu.Lock()
-	r, ran := k.reports[o.Job]
+	w, r := k.inForce, k.reports[o.Job]
 	delete(k.reports, o.Job)
 	k.mu.Unlock()
 	switch {
-	case o.Skipped:
-		k.log.LogAttrs(ctx, slog.LevelInfo, "skipped, because the run before still goes on", slog.String("job", o.Job), slog.Time("tick", o.Tick.UTC()))
-		return
 	case o.Job == housekeeping:
 		if o.Err != nil && !stopped(o.Err) {
 			k.log.LogAttrs(ctx, slog.LevelWarn, "housekeeping failed", slog.String("error", o.Err.Error()))
 		}
 		return
-	case !ran: // it panicked
-		e, err := k.errandOf(o.Job)
-		r = report{errand: e, started: o.Started, ended: o.Ended, err: errors.Join(o.Err, err)}
-		r.run.Source, r.run.Stream = e.account.name, e.stream
-		r.tick, r.attempt = o.Tick, o.Attempt
+	case r.ended.IsZero(): // it panicked
+		r.ended = o.Ended
+		r.run.Source, r.run.Stream = r.account.name, r.stream
 	}
 	r.err, r.repeat = o.Err, o.NextRepeat
-	k.tell(ctx, r)
-	k.record(ctx, r)
+	k.noteRun(r)
+	w.tell(ctx, r)
+	w.record(ctx, r)
 }
-
-// beat is called by the loop that starts the runs: what makes it stop must make systemd's watchdog bark.
-func (k *keeper) beat() {
-	notify(daemon.SdNotifyWatchdog + "\nSTATUS=" + k.status(time.Now()))
-}
-
-// status is the line that `systemctl status` shows.
-func (k *keeper) status(now time.Time) string {
-	next, at := "none", time.Time{}
-	for name, s := range k.schedules {
-		if tick := s.Next(now); !tick.IsZero() && (at.IsZero() || tick.Before(at)) {
-			next, at = name+" at "+tick.In(k.cfg.Zone()).Format("15:04:05 -07:00"), tick
-		}
-	}
-	return fmt.Sprintf(statusRunning, count(len(k.cfg.Jobs), "job"), count(len(k.cfg.Sources), "source"), next)
-}
-
-// notify tells systemd, where it asked to be told. Nothing can be done about a notice that it does not take.
-func notify(state string) { _, _ = daemon.SdNotify(false, state) }
 
 // awaitDatabase waits for the database, checks its tables, and notes the sources. Only what a person must change ends it.
 func (k *keeper) awaitDatabase(ctx context.Context) error {
@@ -257,9 +288,13 @@ func (k *keeper) awaitDatabase(ctx context.Context) error {
 }
 
 func (k *keeper) greetDatabase(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, fault.Errorf(fault.Database, "the database did not answer within 10s"))
+	ctx, cancel := withGreeting(ctx)
 	defer cancel()
-	return k.greet(ctx)
+	return k.inForce.greet(ctx)
+}
+
+func withGreeting(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, greeting, fault.Errorf(fault.Database, "the database did not answer within %s", greeting))
 }
 
 // runScheduler runs the jobs until ctx ends and all of them have wound down, but not for ever.
@@ -291,65 +326,4 @@ func (k *keeper) stopped(ctx context.Context, err error) error {
 	notify(daemon.SdNotifyStopping)
 	k.log.LogAttrs(ctx, slog.LevelInfo, "stopped")
 	return nil
-}
-
-// hearHangups reads the configuration again at each SIGHUP and says what differs. Nothing takes effect yet but by a restart.
-func (k *keeper) hearHangups(ctx context.Context, hangups <-chan os.Signal) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangups:
-		}
-		cfg, err := k.program.read()
-		if problems, ok := errors.AsType[*config.Problems](err); ok {
-			for _, problem := range problems.List {
-				k.log.LogAttrs(ctx, slog.LevelError, "the configuration is wrong now; the running one stays",
-					slog.String("at", problem.Place()), slog.String("error", problem.Message), slog.String("remedy", problem.Remedy))
-			}
-			continue
-		}
-		if err != nil {
-			k.log.LogAttrs(ctx, slog.LevelError, "the configuration cannot be read; the running one stays", slog.String("error", err.Error()))
-			continue
-		}
-		changes := differences(k.cfg, cfg)
-		if len(changes) == 0 {
-			k.log.LogAttrs(ctx, slog.LevelInfo, "the configuration is as it was")
-			continue
-		}
-		k.log.LogAttrs(ctx, slog.LevelWarn, "the configuration has changed and is good: it takes effect with a restart of ordersyncd",
-			slog.String("changes", strings.Join(changes, ", ")))
-	}
-}
-
-// differences names what differs between two configurations.
-func differences(was, is *config.Config) []string {
-	var list []string
-	compare := func(name string, a, b any) {
-		if !reflect.DeepEqual(a, b) {
-			list = append(list, name)
-		}
-	}
-	compare("timezone", was.Timezone, is.Timezone)
-	compare("language", was.Language, is.Language)
-	compare("state", was.State, is.State)
-	compare("database", was.Database, is.Database)
-	for _, s := range was.Sources {
-		compare("sources."+s.Name, s, is.Source(s.Name))
-	}
-	for _, j := range was.Jobs {
-		compare("jobs."+j.Name, j, is.Job(j.Name))
-	}
-	for _, s := range is.Sources {
-		if was.Source(s.Name) == nil {
-			list = append(list, "sources."+s.Name)
-		}
-	}
-	for _, j := range is.Jobs {
-		if was.Job(j.Name) == nil {
-			list = append(list, "jobs."+j.Name)
-		}
-	}
-	return list
 }

@@ -47,7 +47,7 @@ var rooms = []room{
 		},
 		outside: []string{
 			"github.com/coreos/go-systemd/v22", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "github.com/spf13/pflag",
-			"golang.org/x/term", "net/http", "os", "syscall",
+			"golang.org/x/sys", "golang.org/x/term", "net/http", "os", "syscall",
 		},
 	},
 	{path: "internal/order", outside: []string{"github.com/shopspring/decimal"}},

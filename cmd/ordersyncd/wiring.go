@@ -117,11 +117,15 @@ func (w *works) greet(ctx context.Context) error {
 	if err := w.db.SchemaOK(ctx); err != nil {
 		return err
 	}
+	return w.db.RememberSources(ctx, w.sourceRows())
+}
+
+func (w *works) sourceRows() []mysql.SourceRow {
 	rows := make([]mysql.SourceRow, 0, len(w.cfg.Sources))
 	for _, s := range w.cfg.Sources {
 		rows = append(rows, mysql.SourceRow{Name: order.SourceID(s.Name), Kind: s.Kind, Endpoint: endpoint(s.Rest)})
 	}
-	return w.db.RememberSources(ctx, rows)
+	return rows
 }
 
 // close gives all connections back.
@@ -143,8 +147,8 @@ func openDatabase(cfg *config.Config, log *slog.Logger) (*mysql.DB, error) {
 	if c.Migrate != nil {
 		o.MigrateUser, o.MigratePassword = c.Migrate.User, c.Migrate.Password.Reveal()
 	}
-	// Every job holds at most one connection at a time, and two more renew rights and answer commands.
-	o.Connections = min(max(4, len(cfg.Jobs)+2), 16)
+	// They are made when they are needed. Every job holds at most one at a time, and a reload may bring more jobs.
+	o.Connections = 16
 	return mysql.Open(o)
 }
 
