@@ -94,7 +94,10 @@ func TestChanges(t *testing.T) {
 			[]string{"jobs:\n", "jobs:\n  two: {sync: two, schedule: \"@daily\", start: 2026-01-01}\n"},
 			[]string{"job two: added"}, nil,
 		},
-		"the database":        {[]string{"127.0.0.1:3306", "db.example.com:3306"}, nil, []string{"database.address from 127.0.0.1:3306 to db.example.com:3306"}},
+		"the database": {
+			[]string{"127.0.0.1:3306", "db.example.com:3306"}, nil,
+			[]string{"database.address from 127.0.0.1:3306 to db.example.com:3306"},
+		},
 		"the migration alone": {[]string{"user: ddl", "user: other"}, nil, nil},
 		"a credential":        {[]string{"hush-two", "hush-2"}, nil, []string{"source two: credential differs"}},
 		"both": {
