@@ -10,7 +10,6 @@
 package order
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -152,24 +151,6 @@ func Instant(t time.Time) time.Time {
 		return time.Time{}
 	}
 	return t.UTC().Truncate(time.Microsecond)
-}
-
-// CanonicalJSON returns a JSON text without blanks and with sorted keys, numbers as they were written. The same content gives
-// the same text, whatever the remote or the database did to its layout.
-func CanonicalJSON(text []byte) (string, error) {
-	decoder := json.NewDecoder(strings.NewReader(string(text)))
-	decoder.UseNumber()
-	var v any
-	if err := decoder.Decode(&v); err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return "", err
-	}
-	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
 // Sort brings lines and refunds into the order of their keys, in which they are hashed, compared and stored.
