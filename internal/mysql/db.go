@@ -112,6 +112,9 @@ func (c connector) greet(ctx context.Context, conn driver.Conn) error {
 			return err
 		}
 	}
+	if _, err := conn.(driver.ExecerContext).ExecContext(ctx, setIsolation, nil); err != nil {
+		return err
+	}
 	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, selectPacket, nil)
 	if err != nil {
 		return err

@@ -17,6 +17,8 @@ const (
 	showSettings   = "SHOW GLOBAL VARIABLES WHERE Variable_name IN " +
 		"('innodb_flush_log_at_trx_commit', 'sync_binlog', 'log_bin', 'read_only')"
 
+	// setIsolation spares each transaction a round trip to say it.
+	setIsolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 	// setLimits frees what a frozen process of ours holds. MariaDB alone knows these.
 	setLimits = "SET SESSION idle_transaction_timeout = 30, max_statement_time = 60"
 )

@@ -31,10 +31,10 @@ func (db *DB) again(ctx context.Context, do func(ctx context.Context) error) err
 	return nil
 }
 
-// inTx runs do in a transaction, READ COMMITTED. Any failure rolls back: after 1205 half of the transaction would still be open, and
+// inTx runs do in a transaction, READ COMMITTED as its connection is. Any failure rolls back: after 1205 half of the transaction would still be open, and
 // after 1213 what follows would commit by itself.
 func (db *DB) inTx(ctx context.Context, do func(tx *sql.Tx) error) error {
-	tx, err := db.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	tx, err := db.pool.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
