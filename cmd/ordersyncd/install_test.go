@@ -98,12 +98,29 @@ func TestInstall(t *testing.T) {
 	}
 }
 
+// A prefix of one's own: the unit lies where systemd looks, and leaves the folder of the binary open.
+func TestInstallElsewhere(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	makeInstall(t, folder, "/opt/ordersync")
+	unit := readFile(t, filepath.Join(folder, "/etc/systemd/system/ordersyncd.service"))
+	for _, line := range []string{"ExecStart=/opt/ordersync/bin/ordersyncd run", "InaccessiblePaths=-/boot -/media -/mnt -/srv"} {
+		if !strings.Contains(unit, "\n"+line+"\n") {
+			t.Errorf("the unit lacks %q", line)
+		}
+	}
+	if tree := treeOf(t, folder); tree["/opt/ordersync/bin/ordersyncd"] == "" || tree["/etc/sysusers.d/ordersync.conf"] == "" {
+		t.Errorf("installed %v", tree)
+	}
+}
+
 func TestInstallRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ bin, prefix, want string }{
 		"nothing built":      {filepath.Join(t.TempDir(), "none"), "/usr", "make build"},
 		"a relative prefix":  {builtProgram(t), "usr", "PREFIX must be"},
 		"a prefix of tricks": {builtProgram(t), "/usr;x", "PREFIX must be"},
+		"a home":             {builtProgram(t), "/home/me", "PREFIX must not lie"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
