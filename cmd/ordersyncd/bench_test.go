@@ -106,7 +106,7 @@ func newBenchStage(b *testing.B, server *mariadb.Server, orders, daily int) *ben
 	if err := s.server.QueryRowContext(b.Context(), "SELECT @@pid_file").Scan(&pidFile); err != nil {
 		b.Fatal(err)
 	}
-	text, err := os.ReadFile(pidFile) //nolint:gosec // our own server's
+	text, err := os.ReadFile(pidFile)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func (s *benchStage) run(name, program string, args ...string) measure {
 	s.b.Helper()
 	s.calm()
 	var said bytes.Buffer
-	cmd := exec.CommandContext(s.b.Context(), program, args...) //nolint:gosec // our own program
+	cmd := exec.CommandContext(s.b.Context(), program, args...)
 	cmd.Env = append(os.Environ(), asReader+"="+s.config)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -280,7 +280,7 @@ func (s *benchStage) run(name, program string, args ...string) measure {
 func (s *benchStage) load(name string) measure {
 	s.b.Helper()
 	tables, folder := []string{"orders", "order_items", "order_raw"}, s.b.TempDir()
-	if err := os.Chmod(folder, 0o777); err != nil { //nolint:gosec // the server may run under another account
+	if err := os.Chmod(folder, 0o777); err != nil {
 		s.b.Fatal(err)
 	}
 	s.exec("CREATE DATABASE " + s.name + "_copy")
@@ -359,7 +359,7 @@ func peakOf(pid int) int {
 // show prints all passes as one table, and how the first load went on as the tables grew.
 func show(b *testing.B, table []measure, first measure) {
 	b.Helper()
-	fmt.Println() //nolint:forbidigo // the table is what the benchmark is for
+	fmt.Println()
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	line := func(cells ...string) { fmt.Fprintln(w, strings.Join(cells, "\t")+"\t") }
 	line("orders", "seconds", "orders/s", "own CPU", "server CPU", "both (µs/order)", "peak memory", "ratio")

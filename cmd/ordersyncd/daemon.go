@@ -28,7 +28,8 @@ standard error: as text on a terminal, as JSON elsewhere.
 
 A database that is away is waited for. Several daemons may share one database;
 each run is then done by exactly one of them. SIGHUP reads the configuration
-again and says what differs; it takes effect with a restart.
+again: a good one takes effect without dropping a run, a bad one changes
+nothing and is told. What needs a restart is said.
 
 Exit status: 0 stopped by a signal, 1 failed, 78 wrong configuration or tables
 that do not fit (systemd does not restart it then).`
@@ -109,6 +110,9 @@ func (p *program) runDaemon(ctx context.Context, verbose bool) (err error) {
 	k.warn(ctx, w.cfg)
 	var release func() error
 	if k.holder, release, err = schedule.Holder(w.cfg.State); err != nil {
+		if fault.KindOf(err) == fault.Transient { // another daemon has it
+			err = &remedyError{err: err, remedy: textHolderRemedy}
+		}
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()

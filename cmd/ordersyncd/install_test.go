@@ -15,10 +15,10 @@ import (
 // makeInstall runs `make install` into a folder of its own and returns what it said.
 func makeInstall(t *testing.T, folder, prefix string) string {
 	t.Helper()
-	make := exec.CommandContext(t.Context(), "make", "--no-print-directory", "install",
+	command := exec.CommandContext(t.Context(), "make", "--no-print-directory", "install",
 		"BIN="+builtProgram(t), "PREFIX="+prefix, "DESTDIR="+folder)
-	make.Dir = houseRoot
-	out, err := make.CombinedOutput()
+	command.Dir = houseRoot
+	out, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("make install: %v\n%s", err, out)
 	}

@@ -94,11 +94,11 @@ func newVictim(t *testing.T, program, dsn string, db *sql.DB, n int64) *victim {
 	t.Helper()
 	v := &victim{
 		t: t, program: program, source: fmt.Sprintf("victim-%d", n), db: db, struck: make(chan struct{}),
-		random: rand.New(rand.NewPCG(uint64(n), 9)), //nolint:gosec // repeatable on purpose
+		random: rand.New(rand.NewPCG(uint64(n), 9)),
 	}
 	v.fatal.Store(1 + v.random.Int64N(victimRequests))
 	orders := resttest.NewTruth(nil)
-	orders.Churn(uint64(n)).Fill(victimOrders, time.Now().Add(-5*24*time.Hour), time.Now().Add(-time.Hour)) //nolint:gosec // small
+	orders.Churn(uint64(n)).Fill(victimOrders, time.Now().Add(-5*24*time.Hour), time.Now().Add(-time.Hour))
 	v.server = resttest.New(orders, resttest.Shop{Token: "test-token", Before: func(resttest.Request) {
 		if v.requests.Add(1) == v.fatal.Load() {
 			close(v.struck)
@@ -143,7 +143,7 @@ jobs:
 func (v *victim) daemon() (command *exec.Cmd, output *bytes.Buffer, done chan struct{}) {
 	v.t.Helper()
 	output, done = new(bytes.Buffer), make(chan struct{})
-	command = exec.CommandContext(v.t.Context(), v.program, "run", "-c", v.config) //nolint:gosec // the program that was just built
+	command = exec.CommandContext(v.t.Context(), v.program, "run", "-c", v.config)
 	command.Stdout, command.Stderr = output, output
 	if err := command.Start(); err != nil {
 		v.t.Fatal(err)

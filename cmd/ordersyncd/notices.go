@@ -141,6 +141,6 @@ func (k *keeper) noteRun(r report) {
 // troubled notes a failure that only what is shown suffers from; that the database is away is told by others.
 func (k *keeper) troubled(ctx context.Context, what string, err error) {
 	if err != nil && !stopped(err) {
-		k.log.LogAttrs(ctx, slog.LevelDebug, what, slog.String("error", err.Error()))
+		k.log.LogAttrs(ctx, slog.LevelDebug, "what is shown of this daemon may be old", slog.String("at", what), slog.String("error", err.Error()))
 	}
 }

@@ -262,7 +262,7 @@ func (s *stage) start(env []string, args ...string) *child {
 func (s *stage) startWith(config string, env []string, args ...string) *child {
 	s.t.Helper()
 	c := &child{t: s.t, ended: make(chan struct{})}
-	c.cmd = exec.Command(builtProgram(s.t), append(args, "-c", config)...) //nolint:noctx // our own program; the test ends it itself
+	c.cmd = exec.Command(builtProgram(s.t), append(args, "-c", config)...)
 	c.cmd.Env = append(os.Environ(), env...)
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	read, write := io.Pipe()

@@ -62,7 +62,7 @@ func parseSeconds(text string) (time.Duration, bool) {
 	for _, digit := range whole {
 		wait = wait*10 + time.Duration(digit-'0')
 	}
-	wait *= time.Second
+	wait *= time.Second //nolint:durationcheck // it counted whole seconds so far
 	unit := time.Second / 10
 	for i, digit := range fraction {
 		if unit == 0 {

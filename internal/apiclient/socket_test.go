@@ -136,14 +136,18 @@ func noCanary(t *testing.T, err error) {
 	if strings.Contains(fmt.Sprintf("%v|%+v|%#v", err, err, err), "CANARY") {
 		t.Errorf("a secret shows in %#v", err)
 	}
-	switch e := err.(type) {
-	case interface{ Unwrap() error }:
-		if inner := e.Unwrap(); inner != nil {
-			noCanary(t, inner)
-		}
-	case interface{ Unwrap() []error }:
-		for _, inner := range e.Unwrap() {
-			noCanary(t, inner)
+	{
+		var e interface{ Unwrap() error }
+		var e1 interface{ Unwrap() []error }
+		switch {
+		case errors.As(err, &e):
+			if inner := e.Unwrap(); inner != nil {
+				noCanary(t, inner)
+			}
+		case errors.As(err, &e1):
+			for _, inner := range e1.Unwrap() {
+				noCanary(t, inner)
+			}
 		}
 	}
 }

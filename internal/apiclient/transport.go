@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -96,9 +97,7 @@ func (c *Client) exchange(ctx context.Context, request *http.Request, answers fu
 // dress adds the headers that Build left to us.
 func (c *Client) dress(request *http.Request) {
 	header := make(http.Header, len(request.Header)+2)
-	for name, values := range request.Header {
-		header[name] = values
-	}
+	maps.Copy(header, request.Header)
 	request.Header = header
 	if header.Get("User-Agent") == "" {
 		header.Set("User-Agent", c.o.UserAgent)
@@ -191,7 +190,7 @@ func (p phase) missing() string {
 
 // watching bounds the phases of one exchange in time and knows which one it is in.
 type watching struct {
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // it lives as long as its exchange, whose callbacks are given no context
 	cancel context.CancelCauseFunc
 
 	mu    sync.Mutex

@@ -22,13 +22,19 @@ import (
 	"ordersync/internal/config/value"
 )
 
-// The values that configurations are made of, and what is said about their mistakes.
+// What configurations are made of, and what is said about their mistakes.
 type (
-	Secret   = value.Secret
+	// Secret is a text that prints as a mask.
+	Secret = value.Secret
+	// Duration is a length of time with its unit.
 	Duration = value.Duration
-	Size     = value.Size
-	Texts    = value.Texts
-	Problem  = document.Problem
+	// Size is a number of bytes.
+	Size = value.Size
+	// Texts is a text or a list of them.
+	Texts = value.Texts
+	// Problem is one mistake, with its place and its remedy.
+	Problem = document.Problem
+	// Problems are all mistakes of a file.
 	Problems = document.Problems
 )
 

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -41,9 +42,7 @@ func schema() *jsonschema.Schema {
 	root := r.Reflect(&Config{})
 	for _, part := range []any{&Rest{}, &Job{}} {
 		s := r.Reflect(part)
-		for name, d := range s.Definitions {
-			root.Definitions[name] = d
-		}
+		maps.Copy(root.Definitions, s.Definitions)
 		s.Definitions, s.Version = nil, ""
 		root.Definitions[reflect.TypeOf(part).Elem().Name()] = s
 	}
@@ -100,8 +99,7 @@ func comment(t reflect.Type, field string) string {
 
 // refine adds to the schema of a struct what the tags say, and goes on to the structs inside.
 func refine(root *jsonschema.Schema, t reflect.Type, s *jsonschema.Schema) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, short, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		property, ok := s.Properties.Get(name)
 		if !ok {
@@ -145,8 +143,8 @@ func group(root *jsonschema.Schema, t reflect.Type, property *jsonschema.Schema)
 		d.ReadOnly = true
 		refine(root, t, d)
 	}
-	for i := range t.NumField() {
-		if f := t.Field(i); strings.HasSuffix(f.Tag.Get("yaml"), ",short") {
+	for f := range t.Fields() {
+		if strings.HasSuffix(f.Tag.Get("yaml"), ",short") {
 			form := mapped(f.Type)
 			if form == nil {
 				form = &jsonschema.Schema{Type: "string"}

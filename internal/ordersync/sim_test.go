@@ -88,7 +88,7 @@ func TestSimulation(t *testing.T) {
 			if *kindSeed != "" && *kindSeed != kind.String() {
 				t.SkipNow()
 			}
-			for seed := uint64(1); seed <= uint64(*seeds); seed++ { //nolint:gosec // a small positive flag
+			for seed := uint64(1); seed <= uint64(*seeds); seed++ {
 				if *oneSeed != 0 {
 					seed = *oneSeed
 				}
@@ -106,7 +106,7 @@ func TestSimulation(t *testing.T) {
 // TestSimulationTwoWorkers: a worker that is frozen in mid-run while another goes on corrupts nothing when it wakes up.
 func TestSimulationTwoWorkers(t *testing.T) {
 	t.Parallel()
-	for seed := uint64(1); seed <= uint64(*seeds); seed++ { //nolint:gosec // a small positive flag
+	for seed := uint64(1); seed <= uint64(*seeds); seed++ {
 		wrong := simulate(t, seed, byModified, freeze(t))
 		if len(wrong) > 0 {
 			t.Fatalf("seed %d: %d differences, the first: %s", seed, len(wrong), wrong[0])

@@ -98,7 +98,7 @@ func (t *tally) add(page order.Page) {
 
 // end closes the current pass and opens the next.
 func (t *tally) end() {
-	t.pass.print = t.pass.print*31 + uint64(t.lastTotal()) //nolint:gosec // a fingerprint, any bits will do
+	t.pass.print = t.pass.print*31 + uint64(t.lastTotal())
 	t.pass.keys = nil
 	t.earlier = append(t.earlier, t.pass)
 	t.pass = passTally{first: len(t.responses), keys: map[uint64]bool{}}

@@ -91,7 +91,7 @@ type world struct {
 
 func newWorld(seed uint64, kind listing) *world {
 	w := &world{
-		rng: rand.New(rand.NewPCG(seed, 77)), kind: kind, orders: map[string]*remoteOrder{}, //nolint:gosec // a simulation
+		rng: rand.New(rand.NewPCG(seed, 77)), kind: kind, orders: map[string]*remoteOrder{},
 		now: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC),
 	}
 	w.size = 3 + w.rng.IntN(8)

@@ -85,7 +85,7 @@ func verdict(outer, held context.Context, err error) error {
 		return err // what went wrong has nothing to do with the cancellation
 	}
 	if outer.Err() != nil {
-		return fmt.Errorf("stopped (%v): %w", context.Cause(outer), context.Canceled)
+		return fmt.Errorf("stopped (%w): %w", context.Cause(outer), context.Canceled)
 	}
 	return context.Cause(held)
 }

@@ -250,9 +250,9 @@ func (s *Scheduler) storeAnswered(ctx context.Context) {
 type cronLog struct{ log *slog.Logger }
 
 func (l cronLog) Info(msg string, keysAndValues ...any) {
-	l.log.Debug("cron: "+msg, keysAndValues...)
+	l.log.Debug("cron: "+msg, keysAndValues...) //nolint:sloglint // robfig/cron chooses the words
 }
 
 func (l cronLog) Error(err error, msg string, keysAndValues ...any) {
-	l.log.Error("cron: "+msg, append([]any{slog.Any("error", err)}, keysAndValues...)...)
+	l.log.Error("cron: "+msg, append([]any{slog.Any("error", err)}, keysAndValues...)...) //nolint:sloglint // as above
 }

@@ -355,7 +355,7 @@ func numbers(t rapid.TB, text string, low, high int) set {
 		return nil
 	}
 	values := make(set, 60)
-	for _, item := range strings.Split(text, ",") {
+	for item := range strings.SplitSeq(text, ",") {
 		span, stepText, _ := strings.Cut(item+"/1", "/")
 		step, err := strconv.Atoi(strings.TrimSuffix(stepText, "/1"))
 		if err != nil {

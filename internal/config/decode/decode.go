@@ -87,7 +87,7 @@ func (d *Decoder) value(n *document.Node, v reflect.Value, at document.Path, tag
 		n.Show()
 		return
 	}
-	if _, empty := v.Addr().Interface().(emptied); empty {
+	if _, empty := reflect.TypeAssert[emptied](v.Addr()); empty {
 		d.empty(n, at)
 		return
 	}
@@ -96,7 +96,7 @@ func (d *Decoder) value(n *document.Node, v reflect.Value, at document.Path, tag
 		d.MistakeAt(n, at, "no-value", last(at))
 		return
 	}
-	if filled, ok := v.Addr().Interface().(Filled); ok {
+	if filled, ok := reflect.TypeAssert[Filled](v.Addr()); ok {
 		filled.Defaults()
 	}
 	switch target := v.Addr().Interface().(type) {
@@ -215,7 +215,7 @@ func (d *Decoder) entries(n *document.Node, v reflect.Value, at document.Path) {
 	v.Set(reflect.MakeMap(v.Type()))
 	for _, f := range n.Fields {
 		element := reflect.New(v.Type().Elem()).Elem()
-		if _, plain := element.Interface().(string); plain && namesSecret(f.Key.Text) {
+		if _, plain := reflect.TypeAssert[string](element); plain && namesSecret(f.Key.Text) {
 			d.MistakeAt(f.Key, at.With(f.Key.Text), "secret-in-query", f.Key.Text)
 			continue
 		}
@@ -410,7 +410,7 @@ func (d *Decoder) named(n *document.Node, v reflect.Value, at document.Path) {
 		}
 		element := reflect.New(v.Type().Elem().Elem())
 		element.Elem().FieldByName("Name").SetString(f.Key.Text)
-		if entry, ok := element.Interface().(Entry); !ok {
+		if entry, ok := reflect.TypeAssert[Entry](element); !ok {
 			d.value(f.Value, element.Elem(), here, "")
 		} else if !entry.DecodeEntry(d, f, here) {
 			continue
@@ -453,9 +453,9 @@ func (d *Decoder) WantMapping(n *document.Node, at document.Path) {
 }
 
 func last(at document.Path) string {
-	for i := len(at) - 1; i >= 0; i-- {
-		if !strings.HasPrefix(at[i], "[") {
-			return at[i]
+	for _, a := range slices.Backward(at) {
+		if !strings.HasPrefix(a, "[") {
+			return a
 		}
 	}
 	return ""

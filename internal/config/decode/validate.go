@@ -22,7 +22,7 @@ func (d *Decoder) Validate(target any) error {
 		return strings.TrimPrefix(name, "-")
 	})
 	v.RegisterCustomTypeFunc(func(f reflect.Value) any {
-		if s, ok := f.Interface().(value.Secret); ok && !s.IsZero() {
+		if s, ok := reflect.TypeAssert[value.Secret](f); ok && !s.IsZero() {
 			return s.String() // the mask: enough for required
 		}
 		return ""

@@ -8,9 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// canary is what no excerpt may show.
-const canary = "canary"
-
 func showable(key string) bool { return key == "name" || key == "schedule" }
 
 // TestExcerptOfUnreadable holds what is quoted of a text that cannot be read: keys, and the values of keys known to be harmless.

@@ -213,12 +213,12 @@ func quoteGap(q *quotation, at int, text []rune) {
 // redact adds a shown text, without what addresses carry secrets in: user and password, and the query.
 func redact(q *quotation, from int, text []rune) {
 	s := string(text)
-	scheme := strings.Index(s, "://")
-	if scheme < 0 {
+	before, _, ok := strings.Cut(s, "://")
+	if !ok {
 		q.add(from+1, text, false)
 		return
 	}
-	start := len([]rune(s[:scheme])) + 3
+	start := len([]rune(before)) + 3
 	end := len(text)
 	for i := start; i < len(text); i++ {
 		if text[i] == '/' || text[i] == '?' || text[i] == '#' {
