@@ -15,7 +15,8 @@ import (
 
 // Commit writes a page and moves the checkpoint from from to to, in one transaction: either all of it is stored or nothing. It fails
 // with order.ErrMoved, having written nothing, where the stored revision is not from.Revision. The stored revision becomes
-// from.Revision+1; to.Revision is ignored.
+// from.Revision+1; to.Revision is ignored. Only where the page is stored already and to says the same as from nothing is written at
+// all, which the answer calls Still: most of what is read again costs no flush to a disk then.
 //
 // A transaction that failed for a passing reason is begun again, three times. One whose outcome was lost with its connection is
 // looked for by the token that each commit leaves in the checkpoint. Orders that the database refuses become dead letters.
@@ -78,10 +79,23 @@ func (db *DB) write(ctx context.Context, g *gathered, f *fence) (order.Written, 
 // writeOnce writes everything in one transaction, which is begun again while its failure may pass.
 func (db *DB) writeOnce(ctx context.Context, g *gathered, f *fence) (order.Written, error) {
 	var written order.Written
+	first := true
 	err := db.again(ctx, func(ctx context.Context) error {
+		look := first && f != nil && db.quiet.Load()
+		first = false // a repeated attempt must not take for stored before what the one before it stored
 		if len(g.orders)+len(g.dead) == 0 && f != nil {
 			// Most polls bring nothing: one statement then does all.
 			return f.cross(ctx, db.pool)
+		}
+		if look {
+			same, err := db.same(ctx, g)
+			if err != nil {
+				return err
+			}
+			if same {
+				written = order.Written{Unchanged: len(g.orders), Stale: g.repeated, Still: f.still}
+				return f.pass(ctx, db.pool)
+			}
 		}
 		var w *writing
 		err := db.inTx(ctx, func(tx *sql.Tx) error {
@@ -105,7 +119,18 @@ func (db *DB) writeOnce(ctx context.Context, g *gathered, f *fence) (order.Writt
 	if err != nil {
 		return order.Written{}, err
 	}
+	db.quiet.Store(len(g.orders) > 0 && written.Unchanged == len(g.orders))
 	return written, nil
+}
+
+// same looks, without a transaction, whether all that came is stored as it came, so that no lock is needed: sameness cannot be undone
+// other than by something newer. It is asked after a page of which that was true, since the look is lost where it is not.
+func (db *DB) same(ctx context.Context, g *gathered) (bool, error) {
+	w := db.newWriting(nil, g)
+	if err := w.lookAt(ctx, db.pool, w.statements.deadFound); err != nil || len(g.dead)+len(w.dying) > 0 {
+		return false, err
+	}
+	return !slices.ContainsFunc(g.orders, func(o *incoming) bool { return !w.known[o.ID].same(o) }), nil
 }
 
 // search finds the orders that the database refuses among some that it refuses together. It halves them, in transactions that are
@@ -159,6 +184,8 @@ type fence struct {
 	from  order.Checkpoint
 	args  []any // of insertCheckpoint; moveCheckpoint has from.Revision besides
 	token [16]byte
+	// still: the checkpoint is stored and stays what it is.
+	still bool
 }
 
 func newFence(from, to order.Checkpoint) (*fence, error) {
@@ -173,7 +200,7 @@ func newFence(from, to order.Checkpoint) (*fence, error) {
 	if err != nil {
 		return nil, fault.New(fault.Internal, err)
 	}
-	f := &fence{from: from}
+	f := &fence{from: from, still: from.Revision > 0 && sameCheckpoint(from, to)}
 	if _, err := rand.Read(f.token[:]); err != nil {
 		return nil, fault.New(fault.Internal, err)
 	}
@@ -182,6 +209,25 @@ func newFence(from, to order.Checkpoint) (*fence, error) {
 		string(keys), from.Revision + 1, f.token[:], string(from.Source), from.Stream,
 	}
 	return f, nil
+}
+
+func sameCheckpoint(a, b order.Checkpoint) bool {
+	return a.Watermark.Equal(b.Watermark) && a.Window.Since.Equal(b.Window.Since) && a.Window.Until.Equal(b.Window.Until) &&
+		a.Cursor == b.Cursor && a.Slice == b.Slice && slices.Equal(a.Poison, b.Poison)
+}
+
+// pass is cross for a page that needs no transaction: a checkpoint that stays is only looked at.
+func (f *fence) pass(ctx context.Context, q querier) error {
+	if !f.still {
+		return f.cross(ctx, q)
+	}
+	var revision int64
+	var token []byte
+	err := q.QueryRowContext(ctx, selectToken, string(f.from.Source), f.from.Stream).Scan(&revision, &token)
+	if err == nil && revision == f.from.Revision {
+		return nil
+	}
+	return f.explain(ctx, q)
 }
 
 // errOurs says that the commit that stands in the database is the one whose outcome we did not hear.

@@ -28,6 +28,8 @@ type DB struct {
 	statements statements
 	// packet is the largest statement that the server takes, as the latest connection heard it.
 	packet *atomic.Int64
+	// quiet: the latest page was stored already, so that the next may be, too.
+	quiet atomic.Bool
 	// pause waits before a transaction is tried again.
 	pause func(ctx context.Context, attempt int) error
 	log   *slog.Logger

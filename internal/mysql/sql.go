@@ -248,7 +248,7 @@ func (m multi) build(rows int) string {
 // statements are the texts of many rows; each field is one.
 type statements struct {
 	// Of these the source is the first argument, and each row one id.
-	known, lookup, deadLookup, lock, linesOf, refundsOf, deleteDead multi
+	known, lookup, deadLookup, deadFound, lock, linesOf, refundsOf, deleteDead multi
 	// Of these the source and the order's id are the first arguments.
 	deleteLines, deleteRefunds multi
 
@@ -270,6 +270,7 @@ func (s *statements) often(query string) bool {
 // newStatements builds the texts, once for a store.
 func newStatements() statements {
 	keys := []string{"source", "order_id"}
+	dying := "SELECT order_id, modified_at, fetched_at, reason, UNHEX(SHA2(payload, 256)) FROM dead_letters WHERE source = ? AND order_id IN ("
 	content := names(storedColumns)
 	columns := append(append(keys[:2:2], content...), "content_hash")
 	orders := insertInto("orders", columns, "first_seen_at", "synced_at")
@@ -280,8 +281,8 @@ func newStatements() statements {
 		lookup: byID("SELECT o.order_id, o.modified_at, o.fetched_at, o.gone_at IS NOT NULL, r.payload_hash, r.mapped_hash "+
 			"FROM orders o LEFT JOIN order_raw r ON r.source = o.source AND r.order_id = o.order_id "+
 			"WHERE o.source = ? AND o.order_id IN (", ")"),
-		deadLookup: byID("SELECT order_id, modified_at, fetched_at, reason, UNHEX(SHA2(payload, 256)) FROM dead_letters "+
-			"WHERE source = ? AND order_id IN (", ") FOR UPDATE"),
+		deadLookup: byID(dying, ") FOR UPDATE"),
+		deadFound:  byID(dying, ")"),
 		// Whoever writes an order's lines, refunds or raw text holds the lock of its row in orders: they need none of their own.
 		lock: byID("SELECT o.order_id, "+storedColumns+", o.content_hash, o.gone_at IS NOT NULL "+
 			"FROM orders o WHERE o.source = ? AND o.order_id IN (", ") FOR UPDATE"),

@@ -36,6 +36,11 @@ type known struct {
 	gone        bool
 }
 
+// same reports whether an order is stored as it came.
+func (k *known) same(o *incoming) bool {
+	return k != nil && !k.gone && k.raw == o.raw && k.mapped == o.mapped
+}
+
 // dying is what is known of a stored dead letter.
 type dying struct {
 	order.Version
@@ -72,6 +77,10 @@ func (w *writing) all(ctx context.Context) error {
 
 // look reads the versions and hashes of what is stored under the ids of the page, and locks the dead letters among it.
 func (w *writing) look(ctx context.Context) error {
+	return w.lookAt(ctx, w.tx, w.statements.deadLookup)
+}
+
+func (w *writing) lookAt(ctx context.Context, q querier, deadLookup multi) error {
 	ids := make([]string, 0, len(w.orders)+len(w.dead))
 	for _, o := range w.orders {
 		ids = append(ids, o.ID)
@@ -81,7 +90,7 @@ func (w *writing) look(ctx context.Context) error {
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	err := byIDs(ctx, w.tx, w.statements.lookup, w.source, ids, func(rows *sql.Rows) error {
+	err := byIDs(ctx, q, w.statements.lookup, w.source, ids, func(rows *sql.Rows) error {
 		var id string
 		k := new(known)
 		err := rows.Scan(&id, &k.ModifiedAt, &k.FetchedAt, flag{&k.gone}, digest{&k.raw}, digest{&k.mapped})
@@ -91,7 +100,7 @@ func (w *writing) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return byIDs(ctx, w.tx, w.statements.deadLookup, w.source, ids, func(rows *sql.Rows) error {
+	return byIDs(ctx, q, deadLookup, w.source, ids, func(rows *sql.Rows) error {
 		var id string
 		d := new(dying)
 		err := rows.Scan(&id, moment{&d.ModifiedAt}, &d.FetchedAt, &d.reason, digest{&d.raw})
@@ -109,7 +118,7 @@ func (w *writing) decide(ctx context.Context) error {
 		switch {
 		case k == nil:
 			w.fresh = append(w.fresh, &change{incoming: o, merged: o.Order, hash: o.mapped})
-		case !k.gone && k.raw == o.raw && k.mapped == o.mapped:
+		case k.same(o):
 			w.written.Unchanged++
 		default:
 			doubtful = append(doubtful, o)

@@ -109,6 +109,8 @@ type Written struct {
 	Inserted, Updated, Unchanged, Stale int
 	// Dead is the number of dead letters that are new or newer; Released of those that a good version ended.
 	Dead, Released int
+	// Still: there was nothing to write, the checkpoint included: it stands where it stood, at the same revision.
+	Still bool
 }
 
 // Add adds other to w.

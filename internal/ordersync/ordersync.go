@@ -51,7 +51,8 @@ type Store interface {
 	Known(ctx context.Context, source order.SourceID, ids []string) (map[string]order.Version, error)
 
 	// Commit writes the page and moves the checkpoint in one transaction, and can safely be repeated. It fails with
-	// order.ErrMoved, having written nothing, where the stored revision is not that of from.
+	// order.ErrMoved, having written nothing, where the stored revision is not that of from. Where the page brings nothing new and
+	// to says what from says, it may leave the revision as it is, and answers Still.
 	Commit(ctx context.Context, from, to order.Checkpoint, page order.Page) (order.Written, error)
 }
 

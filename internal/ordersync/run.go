@@ -358,7 +358,10 @@ func (w *walk) commit(ctx context.Context, to order.Checkpoint, page order.Page)
 	if err != nil {
 		return fmt.Errorf("commit a page of %s/%s: %w", w.ID, w.Name, err)
 	}
-	to.Revision = w.cp.Revision + 1
+	to.Revision = w.cp.Revision
+	if !written.Still {
+		to.Revision++
+	}
 	w.cp = to
 	w.run.Written.Add(written)
 	w.run.Watermark = to.Watermark
