@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,11 +41,9 @@ func always(status int, body string, headers ...string) remote {
 
 // inOrder answers with one after the other, the last one for ever.
 func inOrder(remotes ...remote) remote {
-	asked := 0
+	var asked atomic.Int64
 	return func(request *http.Request) (*http.Response, error) {
-		next := remotes[min(asked, len(remotes)-1)]
-		asked++
-		return next(request)
+		return remotes[min(int(asked.Add(1)), len(remotes))-1](request)
 	}
 }
 
