@@ -39,6 +39,7 @@ type preset struct {
 		UntilBound   string `yaml:"until_bound"`
 		Overlap      string
 		Settle       string
+		Slice        string
 	}
 	Page struct {
 		Kind string
@@ -97,8 +98,8 @@ func TestPreset(t *testing.T) {
 		{"query", p.Request.Query, o.Query},
 		{"window", []string{
 			p.Window.By, p.Window.Since.Name, p.Window.Until.Name, p.Window.Layout, p.Window.Zone, p.Window.Resolution, p.Window.SinceBound,
-			p.Window.UntilBound, p.Window.Overlap, p.Window.Settle,
-		}, []string{string(o.Window.By), o.Window.Since, o.Window.Until, o.Window.Layout, "UTC", "24h", "inclusive", "inclusive", "48h", "2m"}},
+			p.Window.UntilBound, p.Window.Overlap, p.Window.Settle, p.Window.Slice,
+		}, []string{string(o.Window.By), o.Window.Since, o.Window.Until, o.Window.Layout, "UTC", "24h", "inclusive", "inclusive", "48h", "2m", "30d"}},
 		{"page", []any{p.Page.Kind, p.Page.Number.Name, p.Page.Number.First, p.Page.Size.Name, p.Page.Size.Value, p.Page.Size.Max},
 			[]any{"page", o.Page.Number, o.Page.First, o.Page.Size, o.Page.SizeValue, o.Page.SizeMax}},
 		{"total in bodies", []string(p.Page.Total.Path), o.Page.Total.Paths},
