@@ -125,10 +125,10 @@ type Shortfall struct {
 	Announced, Listed int
 }
 
-// Behind is how far the watermark lies behind now.
+// Behind is how far the watermark lies behind now; zero where the remote's clock, which it follows, is ahead of that.
 func (r Run) Behind(now time.Time) time.Duration {
 	if r.Watermark.IsZero() {
 		return 0
 	}
-	return now.Sub(r.Watermark)
+	return max(0, now.Sub(r.Watermark))
 }

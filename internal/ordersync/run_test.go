@@ -294,14 +294,12 @@ func TestPatienceEndsARunThatStandsStill(t *testing.T) {
 			<-ctx.Done()
 			yield(order.Page{}, ctx.Err())
 		}
-		var extend func(time.Duration)
 		s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m}
 		s.Trace = func(ctx context.Context, wait func(time.Duration)) context.Context {
-			extend = wait
+			time.AfterFunc(time.Minute, func() { wait(3 * time.Minute) })
 			return ctx
 		}
 		begin := time.Now()
-		time.AfterFunc(time.Minute, func() { extend(3 * time.Minute) })
 		_, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:40:00")})
 		if fault.KindOf(err) != fault.Transient || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
