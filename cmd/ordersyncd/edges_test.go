@@ -25,6 +25,7 @@ type scene struct {
 	folder string
 	config string
 	source string
+	token  string
 	base   string
 	db     *sql.DB
 	shop   *resttest.Server
@@ -52,7 +53,8 @@ func (b *sceneBase) scene(t *testing.T, shop resttest.Shop) *scene {
 	s := &scene{t: t, folder: t.TempDir(), db: b.db, source: fmt.Sprintf("shop-%d", b.count.Add(1))}
 	s.config = filepath.Join(s.folder, "ordersyncd.yaml")
 	s.orders = resttest.NewTruth(s.now)
-	shop.Token = "test-token"
+	s.token = "token-of-" + s.source // the pace is kept by credential: scenes that shared one would wait for each other
+	shop.Token = s.token
 	s.shop = resttest.New(s.orders, shop)
 	base, stop, err := s.shop.Listen()
 	if err != nil {
@@ -60,7 +62,7 @@ func (b *sceneBase) scene(t *testing.T, shop resttest.Shop) *scene {
 	}
 	b.t.Cleanup(func() { _ = stop() })
 	s.base = base
-	s.file("token", "test-token")
+	s.file("token", s.token)
 	s.file("dsn", b.dsn)
 	s.file("ordersyncd.yaml", s.yaml())
 	return s
@@ -213,6 +215,8 @@ func (s *scene) compareBut(columns map[string]bool, except ...string) {
 	if strays := s.shop.Strays(); len(strays) > 0 {
 		s.t.Errorf("requests that nobody meant: %q", strays)
 	}
+	s.shop.Change(func(shop *resttest.Shop) { shop.Token = "" })
+	defer s.shop.Change(func(shop *resttest.Shop) { shop.Token = s.token })
 	shop := truth.Shop{Source: s.source, Reading: truth.USServer(), Records: recordsOf(s.t, s.shop, except...)}
 	differences, err := truth.Compare(s.t.Context(), s.db, shop)
 	if err != nil {
