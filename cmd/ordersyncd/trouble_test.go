@@ -136,7 +136,7 @@ func manyFailures(t *testing.T, b *sceneBase) {
 	s.fill(35)
 	s.shop.Change(func(shop *resttest.Shop) {
 		shop.Fault = func(r resttest.Request) *resttest.Fault {
-			if rand.New(rand.NewPCG(uint64(r.N), 7)).IntN(4) > 0 { //nolint:gosec // the same at each test
+			if rand.New(rand.NewPCG(uint64(r.N), 7)).IntN(4) > 0 {
 				return nil
 			}
 			f := resttest.Status(500)
