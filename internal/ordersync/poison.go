@@ -21,12 +21,13 @@ func (w *walk) refusePoison(page *order.Page, tally *tally) error {
 	row := slices.Clone(w.cp.Poison)
 	reason := ""
 	for _, r := range page.Records {
-		switch {
-		case r.Order != nil:
+		if r.Order != nil {
 			row = nil
-		case !slices.Contains(row, r.Dead.ID):
+			continue
+		}
+		reason = r.Dead.Reason
+		if !slices.Contains(row, r.Dead.ID) {
 			row = append(row, r.Dead.ID)
-			reason = r.Dead.Reason
 		}
 		if len(row) >= poisonRow {
 			return w.poisoned(len(row), len(row), reason)

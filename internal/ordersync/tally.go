@@ -46,7 +46,6 @@ type response struct {
 
 // passTally is what one reading brought.
 type passTally struct {
-	first    int // index of its first response
 	filled   int // responses with records
 	records  int
 	fresh    int // records of the window that no earlier response brought
@@ -101,7 +100,7 @@ func (t *tally) end() {
 	t.pass.print = t.pass.print*31 + uint64(t.lastTotal())
 	t.pass.keys = nil
 	t.earlier = append(t.earlier, t.pass)
-	t.pass = passTally{first: len(t.responses), keys: map[uint64]bool{}}
+	t.pass = passTally{keys: map[uint64]bool{}}
 }
 
 // lastTotal is the newest announced total, -1 where there is none.
