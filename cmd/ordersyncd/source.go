@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ordersync/internal/fault"
 	"ordersync/internal/order"
 )
 
@@ -22,6 +23,7 @@ The rows that an ERP has copied under the old name are its own to rename.`
 	textRenameSame    = "the two names are the same"
 	textRenameUnknown = "%q is not in the configuration"
 	textRenameFirst   = "Rename the source in the configuration first; then type this again."
+	textRenameNothing = "Nothing was renamed; 'ordersyncd source rename --help' tells the order of the steps."
 	textRenameStill   = "%q is still in the configuration"
 )
 
@@ -52,7 +54,11 @@ func (p *program) renameSource(cmd *cobra.Command, from, to string) (err error) 
 	if err := w.audit(cmd.Context(), "source rename", from, to); err != nil {
 		return err
 	}
-	if err := w.db.RenameSource(cmd.Context(), order.SourceID(from), order.SourceID(to)); err != nil {
+	err = w.db.RenameSource(cmd.Context(), order.SourceID(from), order.SourceID(to))
+	if fault.KindOf(err) == fault.Config { // a refusal, which says itself what to do
+		return &remedyError{err: err, remedy: textRenameNothing}
+	}
+	if err != nil {
 		return err
 	}
 	p.screen.printf(textRenamed, from, to)

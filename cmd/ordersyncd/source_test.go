@@ -17,7 +17,7 @@ func TestSourceRename(t *testing.T) {
 	db := s.db()
 	s.exec(db, "INSERT INTO leases (source, stream, holder, held_since, held_until) "+
 		"VALUES ('us-store', 'x', 'h', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) + INTERVAL 1 HOUR)")
-	s.want(s.run("source", "rename", "us-store", "new-store"), 78, "is being worked at the moment", "stop the daemon first")
+	s.want(s.run("source", "rename", "us-store", "new-store"), 78, "is being worked at the moment", "stop the daemon first", "Nothing was renamed")
 	s.exec(db, "DELETE FROM leases WHERE stream = 'x'")
 
 	s.want(s.run("source", "rename", "us-store", "new-store"), 0, `What was stored as "us-store" is stored as "new-store" now.`)
