@@ -1,5 +1,6 @@
 -- oldest: 1
--- What an ERP reads. Columns are only ever added. The version of a row is (modified_at, fetched_at).
+-- What an ERP reads. Columns are only ever added. The version of a row is (modified_at, fetched_at). read_hash is that of what came
+-- last, text and reading: the same means that nothing is to be done. It stands here because the rows of order_raw are wide.
 
 -- +goose Up
 CREATE TABLE IF NOT EXISTS orders (
@@ -32,6 +33,7 @@ CREATE TABLE IF NOT EXISTS orders (
   modified_at       DATETIME(6)   NOT NULL,
   fetched_at        DATETIME(6)   NOT NULL,
   content_hash      BINARY(32)    NOT NULL,
+  read_hash         BINARY(32)    NULL,
   first_seen_at     DATETIME(6)   NOT NULL,
   synced_at         DATETIME(6)   NOT NULL,
   gone_at           DATETIME(6)   NULL,

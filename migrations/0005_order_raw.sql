@@ -1,6 +1,5 @@
 -- oldest: 1
--- What the remote said, byte for byte. payload_hash is the SHA-256 of payload, mapped_hash that of what was read from it: both the
--- same means that nothing is to be done; another mapped_hash alone means that the field map has changed since.
+-- What the remote said, byte for byte. payload_hash is the SHA-256 of payload.
 
 -- +goose Up
 CREATE TABLE IF NOT EXISTS order_raw (
@@ -8,7 +7,6 @@ CREATE TABLE IF NOT EXISTS order_raw (
   order_id     VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   payload      LONGBLOB     NOT NULL,
   payload_hash BINARY(32)   NOT NULL,
-  mapped_hash  BINARY(32)   NOT NULL,
   fetched_at   DATETIME(6)  NOT NULL,
   PRIMARY KEY (source, order_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;

@@ -79,15 +79,16 @@ func (db *DB) write(ctx context.Context, g *gathered, f *fence) (order.Written, 
 // writeOnce writes everything in one transaction, which is begun again while its failure may pass.
 func (db *DB) writeOnce(ctx context.Context, g *gathered, f *fence) (order.Written, error) {
 	var written order.Written
-	first := true
+	look := f != nil && db.quiet.Load()
+	blind := db.first.Load() && len(g.dead) == 0
 	err := db.again(ctx, func(ctx context.Context) error {
-		look := first && f != nil && db.quiet.Load()
-		first = false // a repeated attempt must not take for stored before what the one before it stored
+		looking, daring := look, blind
+		look, blind = false, false // a repeated attempt must not take for stored before what the one before it stored
 		if len(g.orders)+len(g.dead) == 0 && f != nil {
 			// Most polls bring nothing: one statement then does all.
 			return f.cross(ctx, db.pool)
 		}
-		if look {
+		if looking {
 			same, err := db.same(ctx, g)
 			if err != nil {
 				return err
@@ -97,20 +98,13 @@ func (db *DB) writeOnce(ctx context.Context, g *gathered, f *fence) (order.Writt
 				return f.pass(ctx, db.pool)
 			}
 		}
-		var w *writing
-		err := db.inTx(ctx, func(tx *sql.Tx) error {
-			if f != nil {
-				if err := f.cross(ctx, tx); err != nil {
-					return err
-				}
+		if daring {
+			err := db.writeTx(ctx, g, f, true, &written)
+			if !errors.Is(err, errRaced) {
+				return err
 			}
-			w = db.newWriting(tx, g)
-			return w.all(ctx)
-		})
-		if w != nil {
-			written = w.written
 		}
-		return err
+		return db.writeTx(ctx, g, f, false, &written)
 	})
 	if errors.Is(err, errOurs) {
 		// What an earlier attempt wrote is what counts; this one stopped at the fence and left its counts alone.
@@ -120,7 +114,28 @@ func (db *DB) writeOnce(ctx context.Context, g *gathered, f *fence) (order.Writt
 		return order.Written{}, err
 	}
 	db.quiet.Store(len(g.orders) > 0 && written.Unchanged == len(g.orders))
+	db.first.Store(len(g.orders) > 0 && written.Inserted == len(g.orders))
 	return written, nil
+}
+
+// writeTx writes everything in one transaction, and says in written what it did. Blind, it takes all orders for new, and fails with
+// errRaced where one is not: after a page of which that was true the look is not worth its cost.
+func (db *DB) writeTx(ctx context.Context, g *gathered, f *fence, blind bool, written *order.Written) error {
+	var w *writing
+	err := db.inTx(ctx, func(tx *sql.Tx) error {
+		if f != nil {
+			if err := f.cross(ctx, tx); err != nil {
+				return err
+			}
+		}
+		w = db.newWriting(tx, g)
+		w.blind = blind
+		return w.all(ctx)
+	})
+	if w != nil {
+		*written = w.written
+	}
+	return err
 }
 
 // same looks, without a transaction, whether all that came is stored as it came, so that no lock is needed: sameness cannot be undone

@@ -30,6 +30,8 @@ type DB struct {
 	packet *atomic.Int64
 	// quiet: the latest page was stored already, so that the next may be, too.
 	quiet atomic.Bool
+	// first: nothing of the latest page was stored before, so that the next may be as new.
+	first atomic.Bool
 	// pause waits before a transaction is tried again.
 	pause func(ctx context.Context, attempt int) error
 	log   *slog.Logger

@@ -8,6 +8,6 @@ import (
 
 // Upsert executes the guarded upsert of one order and nothing else.
 func Upsert(ctx context.Context, db *DB, o *order.Order, hash string) error {
-	_, err := db.pool.ExecContext(ctx, db.statements.upsertOrders.text(1), orderArgs(nil, o, []byte(hash))...)
+	_, err := db.pool.ExecContext(ctx, db.statements.upsertOrders.text(1), orderArgs(nil, o, []byte(hash), nil)...)
 	return err
 }

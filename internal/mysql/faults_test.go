@@ -106,7 +106,7 @@ func lostConnections(t *testing.T, v verdict) {
 	w, p := through(t)
 	w.commit(1, three(1)...)
 	for i, statement := range []string{
-		"START TRANSACTION", "UPDATE checkpoints", "SELECT o.order_id, o.modified_at", "SELECT order_id, modified_at",
+		"START TRANSACTION", "UPDATE checkpoints", "SELECT order_id, modified_at, fetched_at, gone_at", "SELECT order_id, modified_at",
 		"SELECT o.order_id, o.number", "INSERT INTO orders", "INSERT INTO order_items", "INSERT INTO order_raw", "COMMIT",
 	} {
 		next := i + 2

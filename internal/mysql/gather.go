@@ -25,9 +25,10 @@ type gathered struct {
 // incoming is an order with what is known of it before the database is asked. It does not change over the attempts.
 type incoming struct {
 	*order.Order
-	// raw is the hash of the remote's text, mapped that of what was read from it, with what was left out as empty.
-	raw, mapped [sha256.Size]byte
-	partial     bool
+	// mapped is the hash of what was read, with what was left out as empty; read is that of the remote's text and of mapped: another
+	// one for the same text means that the field map has changed.
+	mapped, read [sha256.Size]byte
+	partial      bool
 }
 
 // gather takes the records of a page apart. Of several with one id the newest counts, of equal versions the last.
@@ -62,12 +63,21 @@ func gather(source order.SourceID, records []order.Record) (*gathered, error) {
 	for _, id := range slices.Sorted(maps.Keys(orders)) {
 		o := orders[id]
 		o.Sort()
-		g.orders = append(g.orders, &incoming{Order: o, raw: sha256.Sum256(o.Raw), mapped: o.Hash(), partial: o.Partial()})
+		g.orders = append(g.orders, newIncoming(o))
 	}
 	for _, id := range slices.Sorted(maps.Keys(dead)) {
 		g.dead = append(g.dead, dead[id])
 	}
 	return g, nil
+}
+
+func newIncoming(o *order.Order) *incoming {
+	i := &incoming{Order: o, mapped: o.Hash(), partial: o.Partial()}
+	h := sha256.New()
+	h.Write(o.Raw)
+	h.Write(i.mapped[:])
+	h.Sum(i.read[:0])
+	return i
 }
 
 // admit refuses what no source of ours may bring.

@@ -40,7 +40,7 @@ func instantArg(t time.Time) any {
 }
 
 // orderArgs appends the arguments of one row of orders.
-func orderArgs(args []any, o *order.Order, hash []byte) []any {
+func orderArgs(args []any, o *order.Order, content, read []byte) []any {
 	var status any
 	if v, ok := o.Status.Get(); ok {
 		status = string(v)
@@ -52,7 +52,7 @@ func orderArgs(args []any, o *order.Order, hash []byte) []any {
 		textArg(o.Receiver), textArg(o.ReceiverCountry), textArg(o.ReceiverProvince), textArg(o.ReceiverCity),
 		textArg(o.BuyerNote), textArg(o.SellerNote),
 		timeArg(o.OrderedAt), timeArg(o.PaidAt), timeArg(o.ShippedAt), timeArg(o.CompletedAt), timeArg(o.CancelledAt),
-		instantArg(o.ModifiedAt), instantArg(o.FetchedAt), hash)
+		instantArg(o.ModifiedAt), instantArg(o.FetchedAt), content, read)
 }
 
 // orderTargets are where a row of storedColumns is scanned to.

@@ -68,6 +68,8 @@ const (
 		"ORDER BY dead_at DESC, source, order_id LIMIT ?"
 	selectDeadLetter = "SELECT " + deadColumns + ", payload FROM dead_letters WHERE source = ? AND order_id = ?"
 	deleteDeadLetter = "DELETE FROM dead_letters WHERE source = ? AND order_id = ?"
+	// selectAnyDead spares most pages the search for theirs.
+	selectAnyDead    = "SELECT 1 FROM dead_letters WHERE source = ? LIMIT 1"
 	countDeadLetters = "SELECT source, COUNT(*) FROM dead_letters GROUP BY source ORDER BY source"
 )
 
@@ -206,7 +208,7 @@ type multi struct {
 
 // often prepares m for being executed with every page.
 func (m multi) often() multi {
-	m.sizes, m.texts = []int{100, 20}, map[int]string{}
+	m.sizes, m.texts = []int{300, 100, 20}, map[int]string{}
 	for _, rows := range m.sizes {
 		m.texts[rows] = m.build(rows)
 	}
@@ -272,15 +274,13 @@ func newStatements() statements {
 	keys := []string{"source", "order_id"}
 	dying := "SELECT order_id, modified_at, fetched_at, reason, UNHEX(SHA2(payload, 256)) FROM dead_letters WHERE source = ? AND order_id IN ("
 	content := names(storedColumns)
-	columns := append(append(keys[:2:2], content...), "content_hash")
+	columns := append(append(keys[:2:2], content...), "content_hash", "read_hash")
 	orders := insertInto("orders", columns, "first_seen_at", "synced_at")
 	upsert := orders
 	upsert.tail = " ON DUPLICATE KEY UPDATE " + orderGuard(content)
 	return statements{
-		known: byID("SELECT order_id, modified_at, fetched_at FROM orders WHERE gone_at IS NULL AND source = ? AND order_id IN (", ")"),
-		lookup: byID("SELECT o.order_id, o.modified_at, o.fetched_at, o.gone_at IS NOT NULL, r.payload_hash, r.mapped_hash "+
-			"FROM orders o LEFT JOIN order_raw r ON r.source = o.source AND r.order_id = o.order_id "+
-			"WHERE o.source = ? AND o.order_id IN (", ")"),
+		known:      byID("SELECT order_id, modified_at, fetched_at FROM orders WHERE gone_at IS NULL AND source = ? AND order_id IN (", ")"),
+		lookup:     byID("SELECT order_id, modified_at, fetched_at, gone_at IS NOT NULL, read_hash FROM orders WHERE source = ? AND order_id IN (", ")"),
 		deadLookup: byID(dying, ") FOR UPDATE"),
 		deadFound:  byID(dying, ")"),
 		// Whoever writes an order's lines, refunds or raw text holds the lock of its row in orders: they need none of their own.
@@ -293,7 +293,7 @@ func newStatements() statements {
 		upsertOrders:  upsert,
 		upsertLines:   upsertInto("order_items", append(keys[:2:2], "line_id"), names(lineColumns)).often(),
 		upsertRefunds: upsertInto("refunds", []string{"source", "refund_id"}, append([]string{"order_id"}, names(refundColumns)...)),
-		upsertRaw:     upsertInto("order_raw", keys, []string{"payload", "payload_hash", "mapped_hash", "fetched_at"}).often(),
+		upsertRaw:     upsertInto("order_raw", keys, []string{"payload", "payload_hash", "fetched_at"}).often(),
 		upsertDead:    deadUpsert(),
 
 		deleteLines:   byID("DELETE FROM order_items WHERE source = ? AND order_id = ? AND line_id IN (", ")"),
@@ -317,8 +317,8 @@ const (
 // orderGuard takes over the columns of a row that is accepted. The assignments are read from left to right by one server and all
 // against the old row by another, and come to the same: up to modified_at nothing that accepted reads has changed in a way that it
 // sees (after fetched_at or modified_at are taken over, newer still holds, because it holds for equal versions). From then on newer
-// alone is asked, which that leaves true: where it holds and the row was not accepted, the hashes are equal and gone_at is
-// NULL, so that the last two change nothing.
+// alone is asked, which that leaves true: where it holds and the row was not accepted, the content hashes are equal and gone_at is
+// NULL, so that of the last three only read_hash may change.
 func orderGuard(content []string) string {
 	var b strings.Builder
 	for _, c := range content {
@@ -330,6 +330,7 @@ func orderGuard(content []string) string {
 		b.WriteString(c + " = IF(" + accepted + ", VALUES(" + c + "), " + c + "), ")
 	}
 	b.WriteString("content_hash = IF(" + newer + ", VALUES(content_hash), content_hash), ")
+	b.WriteString("read_hash = IF(" + newer + ", VALUES(read_hash), read_hash), ")
 	b.WriteString("gone_at = IF(" + newer + ", NULL, gone_at)")
 	return b.String()
 }

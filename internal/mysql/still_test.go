@@ -58,3 +58,56 @@ func TestStill(t *testing.T) {
 		t.Errorf("%d dead letters are left", n)
 	}
 }
+
+// TestNewAgain: after a page on which all was new the next is taken for new, too, without a look. Where it is not, nothing is lost by
+// that: what is stored is merged, kept or taken over, and dead letters are released, as ever.
+func TestNewAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		want    order.Written
+		records []order.Record
+		check   func(w *world)
+	}{
+		"new": {order.Written{Inserted: 2}, []order.Record{record(whole("5", 1, 1)), record(whole("6", 1, 1))}, func(w *world) {
+			w.holds(whole("5", 1, 1))
+			w.holds(whole("6", 1, 1))
+		}},
+		"one of each": {
+			order.Written{Inserted: 1, Updated: 1, Unchanged: 1, Stale: 1},
+			[]order.Record{record(whole("5", 1, 1)), record(whole("1", 2, 2)), record(whole("2", 1, 1)), record(whole("3", 0, 2))},
+			func(w *world) {
+				w.holds(whole("5", 1, 1))
+				w.holds(whole("1", 2, 2))
+				w.holds(whole("2", 1, 1))
+				w.holds(whole("3", 1, 1))
+			},
+		},
+		"what was left out": {
+			order.Written{Updated: 1},
+			[]order.Record{record(&order.Order{Source: shop, ID: "4", Number: text("other"), ModifiedAt: at(2), FetchedAt: at(2), Raw: raw("{}")})},
+			func(w *world) {
+				want := whole("4", 2, 2)
+				want.Number, want.Raw = text("other"), raw("{}")
+				w.holds(want)
+			},
+		},
+		"a good version of a dead letter": {order.Written{Inserted: 1, Released: 1}, []order.Record{record(whole("9", 1, 9))}, func(w *world) {
+			w.holds(whole("9", 1, 9))
+		}},
+		"a dead letter": {order.Written{Dead: 1}, []order.Record{dead(bad("1", 3, 3, "broken"))}, func(w *world) {
+			w.holds(whole("1", 1, 1))
+		}},
+		"a dead letter that is older than what is stored": {order.Written{Stale: 1}, []order.Record{dead(bad("1", 0, 3, "broken"))}, func(w *world) {
+			w.holds(whole("1", 1, 1))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.put(order.Written{Dead: 1}, dead(bad("9", 1, 2, "broken")))
+			w.put(order.Written{Inserted: 4}, record(whole("1", 1, 1)), record(whole("2", 1, 1)), record(whole("3", 1, 1)), record(whole("4", 1, 1)))
+			w.put(c.want, c.records...)
+			c.check(w)
+		})
+	}
+}

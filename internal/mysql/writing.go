@@ -26,19 +26,21 @@ type writing struct {
 	// fresh orders are not stored yet; changed ones are stored, locked, and older than what came.
 	fresh, changed []*change
 	// told are the orders whose raw text alone differs.
-	told []*incoming
+	told []*change
+	// blind: the orders are taken for new without a look.
+	blind bool
 }
 
 // known is what a first look, without locks, says of a stored order.
 type known struct {
 	order.Version
-	raw, mapped [sha256.Size]byte
-	gone        bool
+	read [sha256.Size]byte
+	gone bool
 }
 
 // same reports whether an order is stored as it came.
 func (k *known) same(o *incoming) bool {
-	return k != nil && !k.gone && k.raw == o.raw && k.mapped == o.mapped
+	return k != nil && !k.gone && k.read == o.read
 }
 
 // dying is what is known of a stored dead letter.
@@ -90,13 +92,23 @@ func (w *writing) lookAt(ctx context.Context, q querier, deadLookup multi) error
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	err := byIDs(ctx, q, w.statements.lookup, w.source, ids, func(rows *sql.Rows) error {
-		var id string
-		k := new(known)
-		err := rows.Scan(&id, &k.ModifiedAt, &k.FetchedAt, flag{&k.gone}, digest{&k.raw}, digest{&k.mapped})
-		w.known[id] = k
-		return err
-	})
+	if !w.blind {
+		err := byIDs(ctx, q, w.statements.lookup, w.source, ids, func(rows *sql.Rows) error {
+			var id string
+			k := new(known)
+			err := rows.Scan(&id, &k.ModifiedAt, &k.FetchedAt, flag{&k.gone}, digest{&k.read})
+			w.known[id] = k
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var one int
+	err := q.QueryRowContext(ctx, selectAnyDead, string(w.source)).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -151,7 +163,7 @@ func (w *writing) compare(o *incoming, s *locked) {
 	}
 	if c.hash == s.hash && !s.gone {
 		w.written.Unchanged++
-		w.told = append(w.told, o)
+		w.told = append(w.told, c)
 		return
 	}
 	w.changed = append(w.changed, c)
@@ -242,10 +254,14 @@ func (w *writing) writeOrders(ctx context.Context) error {
 		statement multi
 		orders    []*change
 		counted   *int
-	}{{w.statements.insertOrders, w.fresh, &w.written.Inserted}, {w.statements.upsertOrders, w.changed, &w.written.Updated}} {
+	}{
+		{w.statements.insertOrders, w.fresh, &w.written.Inserted},
+		{w.statements.upsertOrders, w.changed, &w.written.Updated},
+		{w.statements.upsertOrders, w.told, nil}, // which takes over nothing but their hash
+	} {
 		rows := w.rows(part.statement)
 		for _, c := range part.orders {
-			rows.args = orderArgs(rows.args, c.merged, c.hash[:])
+			rows.args = orderArgs(rows.args, c.merged, c.hash[:], c.read[:])
 			if err := rows.end(ctx, c.ID); err != nil {
 				return err
 			}
@@ -253,7 +269,9 @@ func (w *writing) writeOrders(ctx context.Context) error {
 		if err := rows.flush(ctx); err != nil {
 			return err
 		}
-		*part.counted = len(part.orders)
+		if part.counted != nil {
+			*part.counted = len(part.orders)
+		}
 	}
 	return nil
 }
@@ -346,22 +364,16 @@ func sorted[V any](m map[string]V) []string {
 
 // writeRaw keeps what the remote said, of the orders that were written and of those where it says the same in other words.
 func (w *writing) writeRaw(ctx context.Context) error {
-	orders := make([]*incoming, 0, len(w.fresh)+len(w.changed)+len(w.told))
-	for _, c := range w.changed {
-		orders = append(orders, c.incoming)
-	}
-	for _, c := range w.fresh {
-		orders = append(orders, c.incoming)
-	}
-	orders = append(orders, w.told...)
-	slices.SortFunc(orders, func(a, b *incoming) int { return strings.Compare(a.ID, b.ID) })
+	orders := slices.Concat(w.changed, w.fresh, w.told)
+	slices.SortFunc(orders, func(a, b *change) int { return strings.Compare(a.ID, b.ID) })
 	rows := w.rows(w.statements.upsertRaw)
 	for _, o := range orders {
 		raw := o.Raw
 		if raw == nil {
 			raw = []byte{}
 		}
-		rows.args = append(rows.args, string(w.source), o.ID, raw, o.raw[:], o.mapped[:], instantArg(o.FetchedAt))
+		hash := sha256.Sum256(raw)
+		rows.args = append(rows.args, string(w.source), o.ID, raw, hash[:], instantArg(o.FetchedAt))
 		if err := rows.end(ctx, o.ID); err != nil {
 			return err
 		}

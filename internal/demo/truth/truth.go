@@ -54,7 +54,7 @@ const (
 
 // ours are the columns that no shop knows: keys, and what we did and when.
 var ours = map[string][]string{
-	"orders":      {"source", "order_id", "fetched_at", "content_hash", "first_seen_at", "synced_at"},
+	"orders":      {"source", "order_id", "fetched_at", "content_hash", "read_hash", "first_seen_at", "synced_at"},
 	"order_items": {"source", "order_id", "line_id"},
 }
 

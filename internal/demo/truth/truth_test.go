@@ -63,7 +63,7 @@ func stored(t *testing.T) *sql.DB {
 		`INSERT INTO orders VALUES ('shop', '9007199254740993', 'US-1', 'pending_payment', 'On-Hold', 'USD', 1234.5, 12.345678, 0, -0.5, 100, 0,
 			'77', 'Customer 77', 'c77@example.com', '{"city":"上海","country":"US","n":1.50,"province":"OR"}', 'US', 'OR', '上海', '', '🔔',
 			'2026-11-20 02:00:00', '2026-11-20', '2026-11-20 03:00:00', '2026-11-20 04:00:00', '2026-11-20 05:00:00',
-			'2026-11-21 01:02:03.123456', NOW(6), ` + hash + `, NOW(6), NOW(6), '2026-11-22')`,
+			'2026-11-21 01:02:03.123456', NOW(6), ` + hash + `, NULL, NOW(6), NOW(6), '2026-11-22')`,
 		`INSERT INTO orders (source, order_id, status, source_status, ordered_at, modified_at, fetched_at, content_hash, first_seen_at, synced_at)
 			VALUES ('shop', 'b', 'unknown', 'strange', '2026-11-20', '2026-11-20', NOW(6), ` + hash + `, NOW(6), NOW(6))`,
 		`INSERT INTO order_items VALUES ('shop', '9007199254740993', '1', 'A', '5', '6', 'Thing', 'red', 2, 0.1, 0, 0.2, 'open', 'none',
@@ -72,13 +72,13 @@ func stored(t *testing.T) *sql.DB {
 			('shop', '9007199254740993', 'B#1', 'B', 'No id', 1, 3), ('shop', '9007199254740993', 'B#2', 'B', 'No id either', 1, 3)`,
 		`INSERT INTO orders SELECT 'another', order_id, number, status, source_status, currency, total, paid, discount, shipping_fee, tax, refunded,
 			buyer_id, buyer_name, buyer_email, receiver, receiver_country, receiver_province, receiver_city, buyer_note, seller_note, ordered_at,
-			paid_at, shipped_at, completed_at, cancelled_at, modified_at, fetched_at, content_hash, first_seen_at, synced_at, gone_at
+			paid_at, shipped_at, completed_at, cancelled_at, modified_at, fetched_at, content_hash, read_hash, first_seen_at, synced_at, gone_at
 			FROM orders WHERE order_id = 'b'`,
 	} {
 		exec(t, db, statement)
 	}
 	for id, payload := range map[string]string{"9007199254740993": record, "b": " " + second} {
-		exec(t, db, "INSERT INTO order_raw VALUES ('shop', ?, ?, "+hash+", "+hash+", NOW(6))", id, payload)
+		exec(t, db, "INSERT INTO order_raw VALUES ('shop', ?, ?, "+hash+", NOW(6))", id, payload)
 	}
 	return db
 }
@@ -132,7 +132,7 @@ func TestEveryColumnIsCompared(t *testing.T) {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
-	ours := []string{"source", "order_id", "line_id", "fetched_at", "content_hash", "first_seen_at", "synced_at"}
+	ours := []string{"source", "order_id", "line_id", "fetched_at", "content_hash", "read_hash", "first_seen_at", "synced_at"}
 	values := map[string]string{"decimal": "999.000001", "datetime": "2001-01-01 00:00:00.000001", "json": `{"city":"x"}`, "longtext": `{"city":"x"}`}
 	spoilt := 0
 	for _, c := range columns {
@@ -171,7 +171,7 @@ func TestRowsAreCompared(t *testing.T) {
 		name, statement string
 		want            []string
 	}{
-		{"an order too many", "INSERT INTO order_raw SELECT 'shop', 'c', payload, payload_hash, mapped_hash, fetched_at FROM order_raw WHERE order_id = 'b'",
+		{"an order too many", "INSERT INTO order_raw SELECT 'shop', 'c', payload, payload_hash, fetched_at FROM order_raw WHERE order_id = 'b'",
 			[]string{"order_raw c: the shop has no row, the table a row"}},
 		{"an order missing", "DELETE FROM orders WHERE order_id = 'b' AND source = 'shop'", []string{"orders b: the shop has a row, the table no row"}},
 		{"a line missing", "DELETE FROM order_items WHERE line_id = 'B#2'",
