@@ -89,13 +89,16 @@ func (db *DB) writeOnce(ctx context.Context, g *gathered, f *fence) (order.Writt
 			return f.cross(ctx, db.pool)
 		}
 		if looking {
-			same, err := db.same(ctx, g)
+			same, err := db.same(ctx, g, f)
 			if err != nil {
 				return err
 			}
 			if same {
 				written = order.Written{Unchanged: len(g.orders), Stale: g.repeated, Still: f.still}
-				return f.pass(ctx, db.pool)
+				if f.still {
+					return nil
+				}
+				return f.cross(ctx, db.pool)
 			}
 		}
 		if daring {
@@ -140,12 +143,20 @@ func (db *DB) writeTx(ctx context.Context, g *gathered, f *fence, blind bool, wr
 
 // same looks, without a transaction, whether all that came is stored as it came, so that no lock is needed: sameness cannot be undone
 // other than by something newer. It is asked after a page of which that was true, since the look is lost where it is not.
-func (db *DB) same(ctx context.Context, g *gathered) (bool, error) {
+func (db *DB) same(ctx context.Context, g *gathered, f *fence) (bool, error) {
 	w := db.newWriting(nil, g)
-	if err := w.lookAt(ctx, db.pool, w.statements.deadFound); err != nil || len(g.dead)+len(w.dying) > 0 {
+	if err := w.findStored(ctx, db.pool); err != nil || len(g.dead) > 0 {
 		return false, err
 	}
-	return !slices.ContainsFunc(g.orders, func(o *incoming) bool { return !w.known[o.ID].same(o) }), nil
+	if slices.ContainsFunc(g.orders, func(o *incoming) bool { return !w.known[o.ID].same(o) }) {
+		return false, nil
+	}
+	dead, err := f.stands(ctx, db.pool)
+	if err != nil || !dead {
+		return err == nil, err
+	}
+	err = w.findDead(ctx, db.pool, w.statements.deadFound)
+	return err == nil && len(w.dying) == 0, err
 }
 
 // search finds the orders that the database refuses among some that it refuses together. It halves them, in transactions that are
@@ -231,18 +242,19 @@ func sameCheckpoint(a, b order.Checkpoint) bool {
 		a.Cursor == b.Cursor && a.Slice == b.Slice && slices.Equal(a.Poison, b.Poison)
 }
 
-// pass is cross for a page that needs no transaction: a checkpoint that stays is only looked at.
-func (f *fence) pass(ctx context.Context, q querier) error {
-	if !f.still {
-		return f.cross(ctx, q)
-	}
+// stands checks that the checkpoint is where it was, and reports whether its source has dead letters.
+func (f *fence) stands(ctx context.Context, q querier) (dead bool, err error) {
 	var revision int64
-	var token []byte
-	err := q.QueryRowContext(ctx, selectToken, string(f.from.Source), f.from.Stream).Scan(&revision, &token)
-	if err == nil && revision == f.from.Revision {
-		return nil
+	source := string(f.from.Source)
+	if f.from.Revision == 0 { // there is none yet, which cross makes sure of
+		err = q.QueryRowContext(ctx, selectAnyDead, source).Scan(flag{&dead})
+		return dead, err
 	}
-	return f.explain(ctx, q)
+	err = q.QueryRowContext(ctx, selectStands, source, source, f.from.Stream).Scan(&revision, flag{&dead})
+	if errors.Is(err, sql.ErrNoRows) || err == nil && revision != f.from.Revision {
+		return false, f.explain(ctx, q)
+	}
+	return dead, err
 }
 
 // errOurs says that the commit that stands in the database is the one whose outcome we did not hear.

@@ -46,7 +46,9 @@ const (
 		"revision = ?, commit_token = ?, updated_at = UTC_TIMESTAMP(6) WHERE source = ? AND stream = ? AND revision = ?"
 	insertCheckpoint = "INSERT INTO checkpoints (watermark, window_since, window_until, page_cursor, slice_us, poison, " +
 		"revision, commit_token, source, stream, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))"
-	selectToken = "SELECT revision, commit_token FROM checkpoints WHERE source = ? AND stream = ?"
+	// selectStands asks two things of a page that may need no transaction.
+	selectStands = "SELECT revision, EXISTS (SELECT 1 FROM dead_letters WHERE source = ?) FROM checkpoints WHERE source = ? AND stream = ?"
+	selectToken  = "SELECT revision, commit_token FROM checkpoints WHERE source = ? AND stream = ?"
 )
 
 // Orders.
@@ -69,7 +71,7 @@ const (
 	selectDeadLetter = "SELECT " + deadColumns + ", payload FROM dead_letters WHERE source = ? AND order_id = ?"
 	deleteDeadLetter = "DELETE FROM dead_letters WHERE source = ? AND order_id = ?"
 	// selectAnyDead spares most pages the search for theirs.
-	selectAnyDead    = "SELECT 1 FROM dead_letters WHERE source = ? LIMIT 1"
+	selectAnyDead    = "SELECT EXISTS (SELECT 1 FROM dead_letters WHERE source = ?)"
 	countDeadLetters = "SELECT source, COUNT(*) FROM dead_letters GROUP BY source ORDER BY source"
 )
 
@@ -259,7 +261,10 @@ type statements struct {
 
 // often reports whether a text is one that is executed with every page.
 func (s *statements) often(query string) bool {
-	for _, m := range []*multi{&s.insertOrders, &s.upsertLines, &s.upsertRaw} {
+	if query == reserve {
+		return true
+	}
+	for _, m := range []*multi{&s.lookup, &s.insertOrders, &s.upsertLines, &s.upsertRaw} {
 		for _, text := range m.texts {
 			if text == query {
 				return true
@@ -280,7 +285,7 @@ func newStatements() statements {
 	upsert.tail = " ON DUPLICATE KEY UPDATE " + orderGuard(content)
 	return statements{
 		known:      byID("SELECT order_id, modified_at, fetched_at FROM orders WHERE gone_at IS NULL AND source = ? AND order_id IN (", ")"),
-		lookup:     byID("SELECT order_id, modified_at, fetched_at, gone_at IS NOT NULL, read_hash FROM orders WHERE source = ? AND order_id IN (", ")"),
+		lookup:     byID("SELECT order_id, modified_at, fetched_at, gone_at IS NOT NULL, read_hash FROM orders WHERE source = ? AND order_id IN (", ")").often(),
 		deadLookup: byID(dying, ") FOR UPDATE"),
 		deadFound:  byID(dying, ")"),
 		// Whoever writes an order's lines, refunds or raw text holds the lock of its row in orders: they need none of their own.

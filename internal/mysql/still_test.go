@@ -27,6 +27,10 @@ func TestStill(t *testing.T) {
 			t.Errorf("revision %d, want %d", stored, revision)
 		}
 	}
+	w.put(order.Written{Inserted: 1}, record(whole("0", 1, 1)))
+	w.put(order.Written{Unchanged: 1}, record(whole("0", 1, 1)))
+	commit(order.Checkpoint{Source: shop, Stream: "another"}, order.Checkpoint{Source: shop, Stream: "another", Watermark: at(1)},
+		order.Written{Unchanged: 1}, 0, record(whole("0", 1, 1))) // a stream's first page, stored by another one
 	first, second, newer := whole("1", 1, 1), whole("2", 1, 1), whole("2", 2, 3)
 	w.commit(1, record(first), record(second))
 	at1 := w.checkpoint()

@@ -79,10 +79,20 @@ func (w *writing) all(ctx context.Context) error {
 
 // look reads the versions and hashes of what is stored under the ids of the page, and locks the dead letters among it.
 func (w *writing) look(ctx context.Context) error {
-	return w.lookAt(ctx, w.tx, w.statements.deadLookup)
+	if !w.blind {
+		if err := w.findStored(ctx, w.tx); err != nil {
+			return err
+		}
+	}
+	var any bool
+	if err := w.tx.QueryRowContext(ctx, selectAnyDead, string(w.source)).Scan(flag{&any}); err != nil || !any {
+		return err
+	}
+	return w.findDead(ctx, w.tx, w.statements.deadLookup)
 }
 
-func (w *writing) lookAt(ctx context.Context, q querier, deadLookup multi) error {
+// ids are those of the page, sorted.
+func (w *writing) ids() []string {
 	ids := make([]string, 0, len(w.orders)+len(w.dead))
 	for _, o := range w.orders {
 		ids = append(ids, o.ID)
@@ -91,28 +101,21 @@ func (w *writing) lookAt(ctx context.Context, q querier, deadLookup multi) error
 		ids = append(ids, d.ID)
 	}
 	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	if !w.blind {
-		err := byIDs(ctx, q, w.statements.lookup, w.source, ids, func(rows *sql.Rows) error {
-			var id string
-			k := new(known)
-			err := rows.Scan(&id, &k.ModifiedAt, &k.FetchedAt, flag{&k.gone}, digest{&k.read})
-			w.known[id] = k
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	var one int
-	err := q.QueryRowContext(ctx, selectAnyDead, string(w.source)).Scan(&one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
+	return slices.Compact(ids)
+}
+
+func (w *writing) findStored(ctx context.Context, q querier) error {
+	return byIDs(ctx, q, w.statements.lookup, w.source, w.ids(), func(rows *sql.Rows) error {
+		var id string
+		k := new(known)
+		err := rows.Scan(&id, &k.ModifiedAt, &k.FetchedAt, flag{&k.gone}, digest{&k.read})
+		w.known[id] = k
 		return err
-	}
-	return byIDs(ctx, q, deadLookup, w.source, ids, func(rows *sql.Rows) error {
+	})
+}
+
+func (w *writing) findDead(ctx context.Context, q querier, lookup multi) error {
+	return byIDs(ctx, q, lookup, w.source, w.ids(), func(rows *sql.Rows) error {
 		var id string
 		d := new(dying)
 		err := rows.Scan(&id, moment{&d.ModifiedAt}, &d.FetchedAt, &d.reason, digest{&d.raw})
