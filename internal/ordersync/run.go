@@ -90,6 +90,9 @@ func (w *walk) walk(ctx context.Context) error {
 				break
 			}
 			window.Until = half.until
+			if fault.RetryAfter(half.err) > 0 {
+				return w.remember(ctx, window.Length(), half.err) // shorter, and not now
+			}
 			w.cp.Slice = window.Length()
 		}
 	}
@@ -227,7 +230,7 @@ func (w *walk) pass(ctx context.Context, window order.Window, cursor order.Curso
 			return again, err
 		}
 		last = &page
-		if page.Total.Absent() && tally.pass.numbered && tally.pass.filled > 1 && w.divisible(window) {
+		if tally.pass.total < 0 && tally.pass.numbered && tally.pass.filled > 1 && w.divisible(window) {
 			break // no total to prove several pages by: the halves will do, and further pages of this one need not be read
 		}
 	}
@@ -381,8 +384,13 @@ func (w *walk) retreat(ctx context.Context, window order.Window, failure error) 
 	if errors.Is(failure, order.ErrMoved) || w.run.Pages == w.before {
 		return failure // not even its first page could be read: its length was not what failed
 	}
+	return w.remember(ctx, max(window.Length()/2, w.step), failure)
+}
+
+// remember leaves a shorter length for the windows of the next run, which the failure led to and which it returns.
+func (w *walk) remember(ctx context.Context, slice time.Duration, failure error) error {
 	to := w.cp
-	to.Slice = max(window.Length()/2, w.step)
+	to.Slice = slice
 	if _, err := w.Store.Commit(ctx, w.cp, to, order.Page{}); err != nil && !errors.Is(err, order.ErrMoved) {
 		return errors.Join(failure, fmt.Errorf("remember a shorter window for %s/%s: %w", w.ID, w.Name, err))
 	}

@@ -208,6 +208,33 @@ func TestTooWideWindowsAreHalved(t *testing.T) {
 	}
 }
 
+// TestShorterAndLater: a remote that wants a shorter window after a pause gets both. The run ends, so that nothing waits in it, and
+// the next one asks for half, also where not one page could be read.
+func TestShorterAndLater(t *testing.T) {
+	t.Parallel()
+	m := quiet()
+	source := &scripted{now: at("20 09:00:00")}
+	heavy := func(_ context.Context, _ order.Window, yield func(order.Page, error) bool) {
+		yield(order.Page{}, &fault.Error{Kind: fault.Transient, RetryAfter: 3 * time.Minute, Err: fmt.Errorf("too heavy: %w", order.ErrTooWide)})
+	}
+	source.pages = heavy
+	s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m, Limits: ordersync.Limits{Step: time.Minute, Slice: 20 * time.Minute}}
+	for range 2 {
+		_, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:30:00")})
+		if fault.KindOf(err) != fault.Transient || fault.RetryAfter(err) != 3*time.Minute {
+			t.Fatalf("the wait is lost: %v", err)
+		}
+	}
+	source.pages = one(good(1))
+	if _, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:30:00")}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"20 08:30:00 - 20 08:50:00", "20 08:30:00 - 20 08:40:00", "20 08:30:00 - 20 08:35:00"}
+	if diff := cmp.Diff(want, source.asked[:3]); diff != "" {
+		t.Errorf("windows (-want +got):\n%s", diff)
+	}
+}
+
 func TestALieIsAcceptedAndTold(t *testing.T) {
 	t.Parallel()
 	m := quiet()

@@ -14,6 +14,9 @@ import (
 // that is received in r or later existed at r, and when at least T(r) - A(r) distinct ones have been received since, they are
 // all there were: nothing that is still in the window can be missing. One such r in any of the readings proves the window.
 //
+// Responses that announce nothing may stand between those that do, as where a remote counts only when it is asked to: they bring
+// records, and prove nothing by themselves.
+//
 // This is stricter than comparing with the smallest total: a record that left after it was read could stand in for one that a
 // shifted page or a tie in the sort key has hidden. It asks for no more readings where nothing changes, and still ends where
 // something always does, because a reading of one response proves itself and windows are halved towards one.
@@ -46,6 +49,7 @@ type response struct {
 
 // passTally is what one reading brought.
 type passTally struct {
+	total    int // the newest that was announced, -1 where none was
 	filled   int // responses with records
 	records  int
 	fresh    int // records of the window that no earlier response brought
@@ -59,9 +63,11 @@ type passTally struct {
 func newTally() *tally {
 	return &tally{
 		seed: maphash.MakeSeed(), seen: map[uint64]int{}, beyond: map[uint64]bool{}, dead: map[uint64]bool{},
-		pass: passTally{keys: map[uint64]bool{}},
+		pass: newPass(),
 	}
 }
+
+func newPass() passTally { return passTally{total: -1, keys: map[uint64]bool{}} }
 
 // add counts a page of the current pass.
 func (t *tally) add(page order.Page) {
@@ -87,6 +93,9 @@ func (t *tally) add(page order.Page) {
 		t.seen[key] = at
 	}
 	total, announced := page.Total.Get()
+	if announced {
+		t.pass.total = total
+	}
 	t.responses = append(t.responses, response{announced: announced, total: total, beyond: len(t.beyond)})
 	if len(page.Records) > 0 {
 		t.pass.filled++
@@ -97,19 +106,14 @@ func (t *tally) add(page order.Page) {
 
 // end closes the current pass and opens the next.
 func (t *tally) end() {
-	t.pass.print = t.pass.print*31 + uint64(t.lastTotal())
+	t.pass.print = t.pass.print*31 + uint64(t.pass.total)
 	t.pass.keys = nil
 	t.earlier = append(t.earlier, t.pass)
-	t.pass = passTally{keys: map[uint64]bool{}}
+	t.pass = newPass()
 }
 
-// lastTotal is the newest announced total, -1 where there is none.
-func (t *tally) lastTotal() int {
-	if n := len(t.responses); n > 0 && t.responses[n-1].announced {
-		return t.responses[n-1].total
-	}
-	return -1
-}
+// lastTotal is the newest total that the last pass announced, -1 where it announced none.
+func (t *tally) lastTotal() int { return t.earlier[len(t.earlier)-1].total }
 
 // announces reports whether the remote announces totals.
 func (t *tally) announces() bool { return t.lastTotal() >= 0 }
@@ -126,7 +130,7 @@ func (t *tally) proved() bool {
 		since[r] += since[r+1]
 		response := t.responses[r]
 		if !response.announced {
-			return false
+			continue
 		}
 		highest = max(highest, response.total)
 		explained := len(t.beyond) - response.beyond

@@ -28,13 +28,14 @@ type listing uint8
 const (
 	byModified      listing = iota // closed windows of modification times, totals, ties in random order
 	byModifiedThin                 // the same, ids and times only
+	byModifiedOnce                 // the same, newest first, counted with the first page alone
 	byModifiedBlind                // no totals, ties in the order of their ids
 	byCursor                       // modification times, keyset cursor
 	byCreatedDay                   // whole days of creation times, newest first, totals
 )
 
 func (l listing) String() string {
-	return [...]string{"modified", "thin", "blind", "cursor", "created"}[l]
+	return [...]string{"modified", "thin", "once", "blind", "cursor", "created"}[l]
 }
 
 type remoteOrder struct {
@@ -203,9 +204,12 @@ func (r remote) match(window order.Window) []*remoteOrder {
 		if r.kind == byCreatedDay {
 			return cmpOr(b.created.Compare(a.created), cmpText(a.id, b.id))
 		}
+		if r.kind == byModifiedOnce {
+			return cmpOr(b.modified.Compare(a.modified), cmpText(a.id, b.id))
+		}
 		return cmpOr(a.modified.Compare(b.modified), cmpText(a.id, b.id))
 	})
-	if r.kind == byModified || r.kind == byModifiedThin {
+	if r.kind <= byModifiedOnce {
 		for i := 0; i < len(rows); { // ties come in another order at every request
 			j := i + 1
 			for j < len(rows) && rows[j].modified.Equal(rows[i].modified) {
@@ -262,8 +266,8 @@ func (r remote) page(window order.Window, number int) (order.Page, int, error) {
 	if r.lapsed = !r.lapsed && r.rng.Float64() < r.lapse; r.lapsed {
 		rows = nil
 	}
-	page := order.Page{Numbered: true, Thin: r.kind == byModifiedThin}
-	if r.kind != byModifiedBlind {
+	page := order.Page{Numbered: true, Thin: r.kind == byModifiedThin || r.kind == byModifiedOnce}
+	if r.kind != byModifiedBlind && (r.kind != byModifiedOnce || number == 1) {
 		page.Total = order.Some(len(rows))
 	}
 	for i := (number - 1) * r.size; i < min(number*r.size, len(rows)); i++ {
@@ -292,7 +296,7 @@ func (r remote) Pages(_ context.Context, window order.Window, cursor order.Curso
 			}
 			changed = changed || now != total
 		}
-		if changed {
+		if changed && r.kind != byModifiedOnce {
 			page, _, err := r.page(window, 1)
 			yield(page, err)
 		}
