@@ -48,7 +48,7 @@ func rename(ctx context.Context, tx *sql.Tx, from, to order.SourceID) error {
 		}
 	}
 	for _, statement := range []string{
-		renameSource, renameCheckpoints, renameLeases, renameOrders, renameItems, renameRefunds, renameRaw, renameDead, renameRuns,
+		renameSource, renameCheckpoints, renameLeases, renameOrders, renameItems, renameRefunds, renameRaw, renameDead, renameRuns, renameGaps,
 	} {
 		if _, err := tx.ExecContext(ctx, statement, string(to), string(from)); err != nil {
 			return err

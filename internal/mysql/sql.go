@@ -93,6 +93,21 @@ const (
 	pruneRuns = "DELETE FROM runs WHERE ended_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND LIMIT 1000"
 )
 
+// Gaps.
+const (
+	selectStreams = "SELECT " + checkpointColumns + " FROM checkpoints WHERE source = ? ORDER BY stream"
+
+	// growGap finds only a gap that ends earlier than the one that is noted.
+	growGap = "UPDATE gaps SET until_at = ?, reason = ?, acked_at = NULL, acked_by = '' " +
+		"WHERE source = ? AND stream = ? AND since_at = ? AND until_at < ?"
+	insertGap = "INSERT INTO gaps (source, stream, since_at, until_at, reason, found_at, acked_at, acked_by) " +
+		"VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6), NULL, '')"
+	selectGaps = "SELECT gap_id, source, stream, since_at, until_at, reason, found_at, acked_at, acked_by FROM gaps " +
+		"WHERE ? OR acked_at IS NULL ORDER BY source, since_at, stream"
+	ackGap     = "UPDATE gaps SET acked_at = UTC_TIMESTAMP(6), acked_by = ? WHERE gap_id = ? AND acked_at IS NULL"
+	renameGaps = "UPDATE gaps SET source = ? WHERE source = ?"
+)
+
 // Sources.
 const (
 	selectSources = "SELECT source, kind, endpoint, removed_at FROM sources ORDER BY source"
