@@ -57,6 +57,9 @@ func effectiveOf(cfg *config.Config) effective {
 	where.Migrate = nil // which the daemon does not use
 	flatten(e.Settings, "database", reflect.ValueOf(where))
 	for _, s := range cfg.Sources {
+		if s.Rest == nil {
+			continue // which openAccount refuses
+		}
 		e.Sources[s.Name] = describeSource(s.Rest)
 	}
 	for _, j := range cfg.Jobs {

@@ -155,6 +155,10 @@ func openDatabase(cfg *config.Config, log *slog.Logger) (*mysql.DB, error) {
 // openAccount makes one source's client and readers; pace is where its right to make calls comes from.
 func openAccount(source *config.Source, pace apiclient.Pace) (*account, error) {
 	c := source.Rest
+	if c == nil {
+		return nil, fault.Errorf(fault.Config, "this build cannot read shops of kind %s; put a # before its lines and those of its jobs",
+			source.Kind)
+	}
 	client, err := apiclient.New(apiclient.Options{
 		Source: source.Name, BaseURL: c.BaseURL, AllowHTTP: c.AllowHTTP,
 		Credential: c.Credential(), Authorize: authorizer(c.Auth),

@@ -15,6 +15,7 @@
 package config
 
 import (
+	"cmp"
 	"io/fs"
 	"time"
 
@@ -52,6 +53,8 @@ type Config struct {
 	// Sources and Jobs stand in the file's order.
 	Sources []*Source `yaml:"sources" named:"yes" validate:"min=1,dive" doc:"The shops, each under a name of your choice. The name becomes part of every stored row."`
 	Jobs    []*Job    `yaml:"jobs" named:"yes" validate:"omitempty,dive" doc:"What runs when, each under a name of your choice."`
+	// Encryption is needed where a shop's token is kept in the database.
+	Encryption Encryption `yaml:"encryption" doc:"How the secrets that are kept in the database are sealed."`
 
 	// Warnings are what is allowed and probably not meant.
 	Warnings []Problem `yaml:"-" validate:"-"`
@@ -59,7 +62,7 @@ type Config struct {
 	zone   *time.Location
 	report *document.Report
 
-	_ struct{} `later:"alerts status encryption retention report"`
+	_ struct{} `later:"alerts status retention report"`
 }
 
 // Zone is the time zone of the file.
@@ -112,19 +115,62 @@ type TLS struct {
 	ServerName string `yaml:"server_name" doc:"The name in the server's certificate. Default: the host of the address."`
 }
 
-// Source is one shop.
+// Encryption seals what the database holds of secrets.
+type Encryption struct {
+	// Key is the keyset that 'ordersyncd keys new' prints.
+	Key Secret `yaml:"key" doc:"The key that 'ordersyncd keys new' makes, such as ${credential:seal-key}."`
+}
+
+// Source is one shop. Exactly one of Rest and Taobao is set, as Kind says.
 type Source struct {
 	// Name is the key under sources.
 	Name string `yaml:"-" validate:"-"`
 	Kind string `yaml:"-" validate:"-"`
 	// Rest is set for kind rest.
-	Rest *Rest `yaml:"-" validate:"required"`
+	Rest *Rest `yaml:"-" validate:"omitempty"`
+	// Taobao is set for kind taobao.
+	Taobao *Taobao `yaml:"-" validate:"omitempty"`
 }
 
 // The kinds of source.
 const (
-	KindRest = "rest"
+	KindRest   = "rest"
+	KindTaobao = "taobao"
 )
+
+// The platforms that Taobao.Gateway may name instead of an address.
+const (
+	GatewayProduction = "production"
+	GatewayOverseas   = "overseas"
+	GatewaySandbox    = "sandbox"
+)
+
+// Taobao describes a shop on Taobao or Tmall. Its defaults are filled in.
+type Taobao struct {
+	Kind      string `yaml:"kind" validate:"-" doc:"What kind of shop this is: taobao is a shop on Taobao or Tmall."`
+	AppKey    string `yaml:"app_key" validate:"required" doc:"The number of your app on the open platform."`
+	AppSecret Secret `yaml:"app_secret" validate:"required" doc:"The app's secret, such as ${credential:taobao-app-secret}."`
+	// Session is the shop's token; zero: the one that 'ordersyncd authorize' stored.
+	Session Secret `yaml:"session" doc:"The shop's token, such as ${credential:taobao-session}. Where redirect_uri is given, 'ordersyncd authorize' can get it instead."`
+	// SessionExpires is when Session ends; zero: not said.
+	SessionExpires time.Time `yaml:"session_expires" doc:"The day on which the session ends. You are warned 30, 7 and 1 days before."`
+	SignMethod     string    `yaml:"sign_method" validate:"oneof=md5 hmac hmac-sha256" doc:"How calls are signed."`
+	// Gateway is one of the Gateway words, or the address of the platform's router.
+	Gateway string `yaml:"gateway" doc:"Which platform: production, overseas, sandbox, or the whole address of its router."`
+	// OAuth is the address below which /authorize and /token lie; filled in from Gateway.
+	OAuth string `yaml:"oauth" doc:"The address below which /authorize and /token lie. Default: that of the platform."`
+	// RedirectURI is empty where the token is not got by 'ordersyncd authorize'.
+	RedirectURI string `yaml:"redirect_uri" doc:"The app's callback address, as it is registered on the open platform. Needed for 'ordersyncd authorize'."`
+	AllowHTTP   bool   `yaml:"allow_http" doc:"Allows http:// to another machine: secrets then travel readable by anybody on the way."`
+	Rate        Rate   `yaml:"rate" doc:"How often the platform may be called. Sources with the same app key share it."`
+	HTTP        HTTP   `yaml:"http" doc:"Limits of one call."`
+	// Overlap is read again on every run before the watermark.
+	Overlap Duration `yaml:"overlap" validate:"gte=0" doc:"How much is read again at each run, before the point reached."`
+	// Settle is how far behind now a window must end.
+	Settle Duration `yaml:"settle" validate:"gte=0" doc:"How old a change must be before it is read."`
+	// Slice is the longest window of one pass, a day at most.
+	Slice Duration `yaml:"slice" validate:"gt=0" doc:"The longest span of time that is asked for at once, 24h at most."`
+}
 
 // Rest describes a JSON order API. Its preset is merged in, its defaults are filled in.
 type Rest struct {
@@ -432,9 +478,10 @@ type HTTP struct {
 type Job struct {
 	// Name is the key under jobs.
 	Name string `yaml:"-" validate:"-"`
-	// Sync or Sweep names the source; exactly one is set.
+	// Sync, Sweep or Track names the source; exactly one is set.
 	Sync  string `yaml:"sync" doc:"Reads what is new and changed from this source."`
 	Sweep string `yaml:"sweep" doc:"Reads a span of this source again by creation time, to find changes that its filter does not show."`
+	Track string `yaml:"track" doc:"Asks where the parcels of this source's shipped orders are (kind taobao)."`
 	// Schedule is a cron line, checked by Options.CheckSchedule.
 	Schedule string `yaml:"schedule" validate:"required" doc:"When it runs: five cron fields in quotes (\"0 2 * * *\" is two o'clock every night), @hourly and the like, or @every 90s."`
 	// Start is from when on orders are read (sync).
@@ -444,15 +491,12 @@ type Job struct {
 	// Repeat is how long after a failed run it is tried again, the last entry again and again.
 	Repeat []Duration `yaml:"repeat" validate:"min=1,dive,gt=0" doc:"How long after a failed run it is tried again: [1m, 5m, 15m, 60m]. The last one repeats."`
 
-	_ struct{} `later:"track verify report list stock ping to repair"`
+	_ struct{} `later:"verify report list stock ping to repair"`
 }
 
 // Source is the name of the source that the job works on.
 func (j *Job) Source() string {
-	if j.Sweep != "" {
-		return j.Sweep
-	}
-	return j.Sync
+	return cmp.Or(j.Track, j.Sweep, j.Sync)
 }
 
 // Options are what Load takes from outside. The zero value is for production, without presets and without a check of schedules.

@@ -17,8 +17,20 @@ func (r *Rest) Defaults() {
 	r.Records.Path = Texts{""}
 	r.Map.Status.Default = "unknown"
 	r.Rate.PerSecond = 2
-	r.HTTP = HTTP{Retries: 3, HeaderTimeout: seconds(10), BodyTimeout: seconds(60), MaxBody: 64 << 20}
+	r.HTTP = usualHTTP()
 	r.Overlap, r.Settle, r.Slice = seconds(600), seconds(30), seconds(24*60*60)
+}
+
+// Defaults implements decode.Filled. The slice keeps a second away from the day that the platform allows.
+func (t *Taobao) Defaults() {
+	t.SignMethod, t.Gateway = "hmac-sha256", GatewayProduction
+	t.Rate.PerSecond = 5
+	t.HTTP = usualHTTP()
+	t.Overlap, t.Settle, t.Slice = seconds(20*60), seconds(60), seconds(24*60*60-1)
+}
+
+func usualHTTP() HTTP {
+	return HTTP{Retries: 3, HeaderTimeout: seconds(10), BodyTimeout: seconds(60), MaxBody: 64 << 20}
 }
 
 // Defaults implements decode.Filled.

@@ -63,7 +63,7 @@ func Parse(name string, text []byte, o Options) (*Config, error) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	shape := []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[Rest](), reflect.TypeFor[Job]()}
+	shape := []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[Rest](), reflect.TypeFor[Taobao](), reflect.TypeFor[Job]()}
 	file, mistakes := document.Parse(name, text, decode.Showable(shape...))
 	c := &Config{report: document.NewReport(file, mistakes)}
 	if file.Root != nil {
@@ -148,6 +148,16 @@ func (r *Rest) Credential() string {
 	default:
 		parts = append(parts, r.BaseURL)
 	}
+	return nameOf(parts)
+}
+
+// Credential names the app without revealing its secret, as a hexadecimal hash: shops of one app share one pace. A new secret gives
+// a new name, so that an app that was refused is tried again.
+func (t *Taobao) Credential() string {
+	return nameOf([]string{KindTaobao, t.Gateway, t.AppKey, t.AppSecret.Reveal()})
+}
+
+func nameOf(parts []string) string {
 	hash := sha256.New()
 	for _, part := range parts {
 		hash.Write([]byte(strconv.Itoa(len(part)) + ":" + part))

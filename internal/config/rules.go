@@ -25,6 +25,9 @@ func (r rules) check(c *Config, o Options) {
 	r.database(&c.Database)
 	for _, s := range c.Sources {
 		at := path{"sources", s.Name}
+		if s.Rest == nil {
+			continue
+		}
 		r.address(s.Rest, at)
 		r.auth(&s.Rest.Auth, at.With("auth"))
 		if r.Bad(at.With("preset")) {
@@ -300,7 +303,7 @@ func (r rules) shared(c *Config) {
 	first := map[string][]*Source{}
 	for _, s := range c.Sources {
 		at := path{"sources", s.Name}
-		if r.Spoilt(at.With("auth")) || r.Spoilt(at.With("base_url")) {
+		if s.Rest == nil || r.Spoilt(at.With("auth")) || r.Spoilt(at.With("base_url")) {
 			continue
 		}
 		id := s.Rest.Credential()
@@ -334,7 +337,7 @@ func (r rules) job(c *Config, j *Job, o Options) {
 	if slices.ContainsFunc(laterJobs, func(kind string) bool { return r.Bad(at.With(kind)) }) {
 		return // a kind of job that this version does not know: nothing else can be said of it
 	}
-	r.Check(j.Sync == "" && j.Sweep == "", at, "job-kind", j.Name)
+	r.Check(j.Sync == "" && j.Sweep == "" && j.Track == "", at, "job-kind", j.Name)
 	r.Check(j.Sync != "" && j.Sweep != "", at, "job-kinds", j.Name)
 	r.jobSource(c, j, at)
 	switch {
@@ -354,7 +357,7 @@ func (r rules) job(c *Config, j *Job, o Options) {
 }
 
 // laterJobs are the kinds of job that a later version takes.
-var laterJobs = []string{"track", "verify", "report", "list", "stock"}
+var laterJobs = []string{"verify", "report", "list", "stock"}
 
 // jobSource checks that the source of a job exists.
 func (r rules) jobSource(c *Config, j *Job, at path) {
@@ -381,7 +384,7 @@ func (r rules) jobSource(c *Config, j *Job, at path) {
 // sweep fills in how far a sweep reads back, and checks that its source can be read by creation time.
 func (r rules) sweep(c *Config, j *Job, at path) {
 	s := c.Source(j.Sweep)
-	if s == nil || r.Bad(path{"sources", s.Name, "preset"}) || r.Spoilt(path{"sources", s.Name, "window"}) || r.Spoilt(path{"sources", s.Name, "resweep"}) {
+	if s == nil || s.Rest == nil || r.Bad(path{"sources", s.Name, "preset"}) || r.Spoilt(path{"sources", s.Name, "window"}) || r.Spoilt(path{"sources", s.Name, "resweep"}) {
 		return
 	}
 	rest := s.Rest

@@ -22,20 +22,28 @@ func (s *Source) DecodeEntry(d *decode.Decoder, f *document.Field, at document.P
 		d.MistakeAt(f.Key, at, "kind-missing", s.Name)
 		return false
 	}
-	switch {
-	case kind.Value.Kind == document.Scalar && kind.Value.Text == KindRest:
+	switch kindOf(f.Value) {
+	case KindRest:
 		s.Kind, s.Rest = KindRest, &Rest{}
 		d.Value(f.Value, s.Rest, at)
-		return true
-	case kind.Value.Kind == document.Scalar && kind.Value.Text == "taobao":
-		kind.Value.Show()
-		d.MistakeAt(kind.Value, at.With("kind"), "later-value", "kind: taobao")
+	case KindTaobao:
+		s.Kind, s.Taobao = KindTaobao, &Taobao{}
+		d.Value(f.Value, s.Taobao, at)
 	default:
 		kind.Value.Show()
 		d.MistakeAt(kind.Value, at.With("kind"), "kind", s.Name)
+		d.Spoil(at)
+		return false
 	}
-	d.Spoil(at)
-	return false
+	return true
+}
+
+// kindOf is the kind that a source says it is of, or "".
+func kindOf(source *document.Node) string {
+	if kind := source.Field("kind"); kind != nil && kind.Value.Kind == document.Scalar {
+		return kind.Value.Text
+	}
+	return ""
 }
 
 // presets lays the presets under the sources that name them.
@@ -53,6 +61,9 @@ func (p presets) merge(sources *document.Field) {
 	}
 	for i := range sources.Value.Fields {
 		f := &sources.Value.Fields[i]
+		if kindOf(f.Value) == KindTaobao {
+			continue // it has no presets: the key is refused when it is decoded
+		}
 		if base := p.base(f.Value, path{"sources", f.Key.Text, "preset"}); base != nil {
 			f.Value = decode.Merge(base, f.Value, reflect.TypeFor[Rest]())
 		}
