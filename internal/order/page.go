@@ -28,10 +28,15 @@ type Record struct {
 	// Beyond marks a record at or after the window's end, which a filter coarser than the window brings along. It is stored
 	// and not counted.
 	Beyond bool
+	// Counted is the id of what the remote lists and counts, where that is not orders: several refunds may lead to one order.
+	Counted string
 }
 
 // Key identifies the record among those of its window: the order's id, or the hash of its text where it has none.
 func (r Record) Key() string {
+	if r.Counted != "" {
+		return r.Counted
+	}
 	if r.Order != nil {
 		return r.Order.ID
 	}

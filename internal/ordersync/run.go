@@ -268,7 +268,7 @@ func (w *walk) receive(ctx context.Context, page *order.Page, tally *tally) erro
 
 // completeThin replaces the page's thin orders by whole ones, where the store does not hold their version already.
 func (w *walk) completeThin(ctx context.Context, page *order.Page, tally *tally) error {
-	thin := page.Orders()
+	thin := newestOf(page.Orders())
 	ids := make([]string, len(thin))
 	for i, o := range thin {
 		ids[i] = o.ID
@@ -303,6 +303,23 @@ func (w *walk) completeThin(ctx context.Context, page *order.Page, tally *tally)
 	}
 	page.Records, page.Thin = records, false
 	return nil
+}
+
+// newestOf returns each order once, in its newest version: where refunds are listed, several may lead to one order.
+func newestOf(thin []*order.Order) []*order.Order {
+	at := make(map[string]int, len(thin))
+	once := thin[:0:0]
+	for _, o := range thin {
+		i, ok := at[o.ID]
+		switch {
+		case !ok:
+			at[o.ID] = len(once)
+			once = append(once, o)
+		case once[i].Version().Compare(o.Version()) < 0:
+			once[i] = o
+		}
+	}
+	return once
 }
 
 // settled reports whether a stored version holds everything that the remote changed at modified. A detail is fresher than the list

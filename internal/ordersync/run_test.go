@@ -22,6 +22,8 @@ type scripted struct {
 	now   time.Time
 	pages func(ctx context.Context, window order.Window, yield func(order.Page, error) bool)
 	asked []string
+	// completed are the thin orders that were asked for whole.
+	completed []string
 }
 
 func (s *scripted) Now(context.Context) (time.Time, error) { return s.now, nil }
@@ -31,8 +33,14 @@ func (s *scripted) Pages(ctx context.Context, window order.Window, _ order.Curso
 	return func(yield func(order.Page, error) bool) { s.pages(ctx, window, yield) }
 }
 
-func (s *scripted) Complete(context.Context, []*order.Order, func()) ([]order.Record, error) {
-	return nil, errors.New("nothing here is thin")
+func (s *scripted) Complete(_ context.Context, thin []*order.Order, done func()) ([]order.Record, error) {
+	var records []order.Record
+	for _, o := range thin {
+		s.completed = append(s.completed, o.ID+" "+o.ModifiedAt.Format("15:04"))
+		records = append(records, order.Record{Order: o})
+		done()
+	}
+	return records, nil
 }
 
 func at(text string) time.Time {
@@ -232,6 +240,27 @@ func TestShorterAndLater(t *testing.T) {
 	want := []string{"20 08:30:00 - 20 08:50:00", "20 08:30:00 - 20 08:40:00", "20 08:30:00 - 20 08:35:00"}
 	if diff := cmp.Diff(want, source.asked[:3]); diff != "" {
 		t.Errorf("windows (-want +got):\n%s", diff)
+	}
+}
+
+// TestSeveralOfOneOrder: where refunds are listed and counted, two of one order are two, and the order is asked for once.
+func TestSeveralOfOneOrder(t *testing.T) {
+	t.Parallel()
+	m := quiet()
+	refund := func(id, of, modified string) order.Record {
+		return order.Record{Counted: id, Order: &order.Order{Source: "shop", ID: of, ModifiedAt: at(modified), FetchedAt: at("20 08:59:00")}}
+	}
+	page := order.Page{Numbered: true, Thin: true, Total: order.Some(3), Records: []order.Record{
+		refund("r1", "1", "20 08:31:00"), refund("r2", "2", "20 08:32:00"), refund("r3", "1", "20 08:33:00"),
+	}}
+	source := &scripted{now: at("20 09:00:00"), pages: one(page)}
+	s := &ordersync.Stream{ID: "shop", Name: "refunds", Source: source, Store: m}
+	run, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:30:00")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"1 08:33", "2 08:32"}, source.completed); diff != "" || run.Passes != 1 || len(run.Shortfalls) > 0 {
+		t.Errorf("%d passes, %d shortfalls, completed (-want +got):\n%s", run.Passes, len(run.Shortfalls), diff)
 	}
 }
 
