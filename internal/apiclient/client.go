@@ -110,6 +110,7 @@ func New(o Options) (*Client, error) {
 		daily:      o.PerDay,
 		zone:       o.Zone,
 		stats:      c.stats,
+		recent:     newRecent(o.PerSecond),
 	}
 	return c, nil
 }

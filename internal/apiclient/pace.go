@@ -29,10 +29,10 @@ type Pace interface {
 }
 
 const (
-	// stretch makes a second's worth of slots last longer than a second. A call may be late after its slot by as much (mostLate)
-	// without more calls than the rate falling into any one second.
+	// stretch makes a second's worth of slots last longer than a second. Calls may go out after their slots by as much without more
+	// of them than the rate in any one second: mostLate before they are let go, the rest on the way to the wire.
 	stretch  = 10 * time.Millisecond
-	mostLate = stretch
+	mostLate = 8 * time.Millisecond
 	// leastLate keeps a fast rate from forfeiting slots to the timer's own slack.
 	leastLate = 2 * time.Millisecond
 	// parkedTurns is how many short parks in a row one call sits out.
@@ -43,8 +43,10 @@ const (
 // client that stops leaves no hole and others get their share.
 //
 // Why no second holds more calls than the rate: slots are (1 s + stretch)/rate apart, and each is used within stretch after its
-// instant. That instant is known to the time that the pace took to answer; where this is more than stretch leaves room for, the
-// slots are set wider.
+// instant. That instant is known to the time that the pace took to answer, and is taken to be the latest that it can be. Slots that
+// are all late by the same do no harm among themselves, only to those that follow, which may be another process's. So time to spare is
+// reserved with them where the pace is slow as a rule, and where it took longer than that, the last of them are not used. What a
+// new connection takes comes after the slot: the calls that follow are held back by when those before them came to the wire.
 type pacer struct {
 	pace       Pace
 	credential string
@@ -53,16 +55,16 @@ type pacer struct {
 	zone       time.Duration
 	stats      *stats
 
-	line line
+	line   line
+	recent *recent
 
 	// What follows belongs to whoever has the turn.
 	next      time.Time     // the next slot in hand
 	left      int           // how many are in hand
-	spacing   time.Duration // between them
 	late      time.Duration // how late each may be used
 	size      int           // how many were reserved together
 	forfeited int           // how many of these came too late to be used
-	answering time.Duration // how long the pace took to answer lately
+	answers   answers
 
 	mu   sync.Mutex
 	held time.Time // no slot is used before
@@ -80,7 +82,7 @@ func (p *pacer) take(ctx context.Context) error {
 			p.stats.wait(time.Since(start))
 		}
 	}()
-	if err := p.line.join(ctx, func(ahead int) { waits(time.Duration(ahead) * p.gap(0)) }); err != nil {
+	if err := p.line.join(ctx, func(ahead int) { waits(time.Duration(ahead) * p.spacing()) }); err != nil {
 		return err
 	}
 	defer p.line.leave()
@@ -88,7 +90,11 @@ func (p *pacer) take(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		wait, err := p.step(ctx, slept)
+		wait, err := p.recent.full(), error(nil)
+		if wait <= 0 {
+			wait, err = p.step(ctx, slept)
+			slept++
+		}
 		if err != nil {
 			if wait = p.parked(err); wait == 0 || parked == parkedTurns {
 				return err
@@ -101,7 +107,6 @@ func (p *pacer) take(ctx context.Context) error {
 		if err := sleep(ctx, wait); err != nil {
 			return err
 		}
-		slept++
 	}
 }
 
@@ -136,42 +141,98 @@ func (p *pacer) step(ctx context.Context, slept int) (time.Duration, error) {
 }
 
 func (p *pacer) use() {
-	p.next = p.next.Add(p.spacing)
+	p.next = p.next.Add(p.spacing())
 	p.left--
 }
 
 // reserve takes more slots from the pace: one for a caller slower than the rate, twice as many as before for one that used the
 // last ones promptly, up to a second's worth. On a machine that wakes callers too late for the slot that they slept for, it
-// takes twice as many with each wait, so that the call finds one in the end.
+// takes twice as many with each wait, so that the call finds one in the end. A pace that took so long to answer that no slot can be
+// used is asked again: a rate that is kept comes before calls that are made.
 func (p *pacer) reserve(ctx context.Context, slept int) error {
+	second := int(p.perSecond)
 	size := 1 << min(slept, 6)
 	if p.size > 0 && p.forfeited*8 <= p.size && time.Since(p.next) <= p.late {
-		size = max(size, min(2*p.size, int(p.perSecond)))
+		size = max(size, min(2*p.size, second))
 	}
-	spacing := p.gap(p.answering)
-	asked := time.Now()
-	wait, err := p.pace.Reserve(ctx, p.credential, size, spacing, p.daily, p.zone)
-	if err != nil && size > 1 && errors.Is(err, fault.RateLimited) { // the rest of a day's quota may be smaller than size
-		size, asked = 1, time.Now()
-		wait, err = p.pace.Reserve(ctx, p.credential, size, spacing, p.daily, p.zone)
+	for {
+		switch lost, err := p.ask(ctx, size); {
+		case size > 1 && errors.Is(err, fault.RateLimited): // the rest of a day's quota may be smaller than size
+			size = 1
+		case err != nil:
+			p.size, p.left = 0, 0
+			return err
+		case lost < size:
+			p.left, p.size, p.forfeited = size-lost, size, 0
+			return nil
+		default:
+			size = min(lost+1, max(second, 2))
+		}
 	}
-	if err != nil {
-		p.size, p.left = 0, 0
-		return err
-	}
-	now := time.Now()
-	took := now.Sub(asked)
-	p.answering = max(took, p.answering-p.answering/8)
-	p.next, p.left, p.size, p.forfeited, p.spacing = now.Add(wait), size, size, 0, spacing
-	// The pace counted wait from some moment between asked and now: a slot may be that much later than it thinks already.
-	p.late = max(min(spacing/2, mostLate)-took, leastLate)
-	return nil
 }
 
-// gap is the spacing of slots for a pace that takes answering to answer: the less certain the instant of a slot, the wider.
-func (p *pacer) gap(answering time.Duration) time.Duration {
-	second := time.Second + stretch + min(max(answering+leastLate-mostLate, 0), time.Second/10)
-	return time.Duration(math.Ceil(float64(second) / p.perSecond))
+// ask reserves size slots and returns how many of them, the last ones, must not be used.
+func (p *pacer) ask(ctx context.Context, size int) (lost int, err error) {
+	spacing := p.spacing()
+	spare := p.answers.spare(spacing)
+	asked := time.Now()
+	wait, err := p.pace.Reserve(ctx, p.credential, size, spacing+microseconds(float64(spare)/float64(size)), p.daily, p.zone)
+	if err != nil {
+		return 0, err
+	}
+	// The pace counted wait from some moment between asked and now: a slot may be that much later than it thinks already.
+	now := time.Now()
+	took := now.Sub(asked)
+	p.answers.add(took)
+	lost = lostSlots(took-spare, spacing)
+	p.next = now.Add(wait)
+	p.late = max(min(spacing/2, mostLate-max(took-spare-time.Duration(lost)*spacing, 0)), leastLate)
+	return lost, nil
+}
+
+// lostSlots is how many slots cannot be used when all may be late by so much, beyond what stretch leaves room for.
+func lostSlots(late, spacing time.Duration) int {
+	return int(math.Ceil(float64(max(late-(mostLate-leastLate), 0)) / float64(spacing)))
+}
+
+// spacing is the time between two slots.
+func (p *pacer) spacing() time.Duration {
+	return microseconds(float64(time.Second+stretch) / p.perSecond)
+}
+
+// microseconds rounds nanoseconds up to what a store counts in: it would cut off the rest.
+func microseconds(nanoseconds float64) time.Duration {
+	return time.Duration(math.Ceil(nanoseconds/float64(time.Microsecond))) * time.Microsecond
+}
+
+// answers are how long a pace took to answer the last few times.
+type answers struct {
+	took [16]time.Duration
+	n    int
+}
+
+func (a *answers) add(took time.Duration) {
+	a.took[a.n%len(a.took)] = took
+	a.n++
+}
+
+// spare is how much time it would have been best to spare in these reservations: it is lost in every one, and without it slots are
+// lost in some.
+func (a *answers) spare(spacing time.Duration) (best time.Duration) {
+	known := a.took[:min(a.n, len(a.took))]
+	cost := func(spare time.Duration) time.Duration {
+		sum := time.Duration(len(known)) * spare
+		for _, took := range known {
+			sum += time.Duration(lostSlots(took-spare, spacing)) * spacing
+		}
+		return sum
+	}
+	for _, took := range known {
+		if spare := max(took-(mostLate-leastLate), 0); cost(spare) < cost(best) {
+			best = spare
+		}
+	}
+	return best
 }
 
 // parked is how long a failure of the pace asks to wait in place, zero when it does not.

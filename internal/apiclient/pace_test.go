@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"sync"
 	"testing"
@@ -127,6 +128,91 @@ func TestRateHoldsWithAPaceThatAnswersLate(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A pace that mostly answers at once and now and then very late, as a database whose disk is busy, breaks no rate: neither of the
+// client that waited nor of another one that did not. One that is always slow still lets calls through.
+func TestRateHoldsWithAPaceThatStalls(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		every int
+		stall time.Duration
+		used  float64
+	}{
+		{10, 15 * time.Millisecond, 0.8}, {10, 120 * time.Millisecond, 0.7}, {10, 1500 * time.Millisecond, 0.4},
+		{1, 30 * time.Millisecond, 0.75}, {1, 600 * time.Millisecond, 0.2},
+	} {
+		for _, rate := range []float64{1, 5, 50, 500} {
+			for clients := 1; clients <= 2; clients++ {
+				t.Run(fmt.Sprintf("%v one time in %d, %v per second, %d clients", c.stall, c.every, rate, clients), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						var sent ledger
+						pace := distant{Pace: Local(), way: func() time.Duration {
+							if rand.IntN(c.every) == 0 {
+								return rand.N(c.stall)
+							}
+							return rand.N(time.Millisecond)
+						}}
+						var all []*Client
+						for range clients {
+							all = append(all, client(t, &sent, func(o *Options) { o.PerSecond, o.Pace, o.Credential = rate, pace, "k" }))
+						}
+						length := min(time.Minute, time.Duration(10_000/rate)*time.Second)
+						saturate(t, 2, length, all...)
+						if most := sent.most(); float64(most) > rate {
+							t.Errorf("%d calls in one second", most)
+						}
+						if used := float64(len(sent.times)) / (rate * length.Seconds()); used < c.used {
+							t.Errorf("%.4f of the rate used", used)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// dialing needs a while to connect, now and then, after which the request goes out.
+type dialing struct {
+	ledger
+	way func() time.Duration
+}
+
+func (d *dialing) RoundTrip(request *http.Request) (*http.Response, error) {
+	trace := httptrace.ContextClientTrace(request.Context())
+	trace.GetConn("")
+	time.Sleep(d.way())
+	trace.GotConn(httptrace.GotConnInfo{})
+	return d.ledger.RoundTrip(request)
+}
+
+// What counts is when a request comes to the wire, also where connections take longer than slots are apart: now and then, or each
+// time because the remote keeps none open.
+func TestRateHoldsWhileConnecting(t *testing.T) {
+	t.Parallel()
+	for _, every := range []int{1, 10} {
+		for _, rate := range []float64{1, 5, 50, 500} {
+			for callers := 1; callers <= 5; callers += 2 {
+				t.Run(fmt.Sprintf("one time in %d, %v per second, %d callers", every, rate, callers), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						sent := dialing{way: func() time.Duration {
+							if rand.IntN(every) == 0 {
+								return rand.N(300 * time.Millisecond)
+							}
+							return rand.N(time.Millisecond)
+						}}
+						saturate(t, callers, 30*time.Second, client(t, &sent, func(o *Options) { o.PerSecond = rate }))
+						if most := sent.most(); float64(most) > rate {
+							t.Errorf("%d calls in one second", most)
+						}
+						if used := float64(len(sent.times)) / (rate * 30); used < 0.6 && rate <= 5 {
+							t.Errorf("%.4f of the rate used", used)
+						}
+					})
+				})
+			}
+		}
 	}
 }
 

@@ -64,7 +64,9 @@ type exchange struct {
 func (c *Client) exchange(ctx context.Context, request *http.Request, answers func(status int) bool) (*exchange, error) {
 	w := watch(ctx, c.o.HeaderTimeout)
 	defer w.end()
-	request = request.WithContext(httptrace.WithClientTrace(w.ctx, w.hooks()))
+	trip := trip{recent: c.pacer.recent}
+	defer trip.end(false)
+	request = request.WithContext(httptrace.WithClientTrace(w.ctx, w.hooks(&trip)))
 	c.dress(request)
 	c.stats.attempts.Add(1)
 	trace := traceOf(ctx)
@@ -246,13 +248,19 @@ func (w *watching) end() {
 }
 
 // hooks follow the transport. A transport that does not report, as in tests, is taken to wait for headers all the time.
-func (w *watching) hooks() *httptrace.ClientTrace {
+func (w *watching) hooks(trip *trip) *httptrace.ClientTrace {
 	headers := w.limit
 	return &httptrace.ClientTrace{
-		GetConn: func(string) { w.enter(connecting, waitingForHeaders, readingHeaders) },
+		GetConn: func(string) {
+			trip.begin()
+			w.enter(connecting, waitingForHeaders, readingHeaders)
+		},
 		// Another connection may have become free meanwhile: then this handshake is not what we wait for.
-		TLSHandshakeStart:    func() { w.enter(shakingHands, connecting) },
-		GotConn:              func(httptrace.GotConnInfo) { w.next(waitingForHeaders, headers) },
+		TLSHandshakeStart: func() { w.enter(shakingHands, connecting) },
+		GotConn: func(httptrace.GotConnInfo) {
+			trip.end(true)
+			w.next(waitingForHeaders, headers)
+		},
 		GotFirstResponseByte: func() { w.enter(readingHeaders, waitingForHeaders) },
 	}
 }
