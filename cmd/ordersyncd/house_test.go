@@ -66,6 +66,7 @@ var rooms = []room{
 	},
 	// The fake shares no code with the client that it tests, not even the nouns.
 	{path: "internal/rest/resttest", test: true, outside: []string{"net/http"}},
+	{path: "internal/taobao/taobaotest", test: true, outside: []string{"net/http"}},
 	{
 		path: "internal/taobao/gateway", imports: []string{"internal/fault", "internal/apiclient"},
 		outside: []string{"github.com/tidwall/gjson", "net/http"},
