@@ -71,6 +71,10 @@ var rooms = []room{
 		path: "internal/taobao/gateway", imports: []string{"internal/fault", "internal/apiclient"},
 		outside: []string{"github.com/tidwall/gjson", "net/http"},
 	},
+	{
+		path: "internal/taobao/trade", imports: []string{"internal/order", "internal/fault"},
+		outside: []string{"github.com/tidwall/gjson"},
+	},
 	{path: "internal/ordersync", imports: []string{"internal/order", "internal/fault"}},
 	{
 		path: "internal/mysql", imports: []string{"internal/order", "internal/fault", "internal/schedule", "migrations"},
