@@ -1,0 +1,39 @@
+package taobao
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"ordersync/internal/fault"
+	"ordersync/internal/order"
+	"ordersync/internal/taobao/gateway"
+	"ordersync/internal/taobao/trade"
+)
+
+// refunds asks for the refunds of an order by their ids. Not known: of one of them the gateway says nothing (any more), so that what
+// is stored must stay.
+func (s *Shop) refunds(ctx context.Context, name string, ids []string) (refunds []order.Refund, known bool, err error) {
+	known = true
+	for _, id := range ids {
+		answer, err := s.o.Gateway.Call(ctx, name+": refund "+id, "taobao.refund.get", gateway.Params{"refund_id": id, "fields": trade.RefundFields})
+		if e, ok := errors.AsType[*gateway.Error](err); ok && strings.Contains(e.SubCode, "not-exist") {
+			known = false
+			continue
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		text, err := inside(answer.Body, "refund")
+		if err != nil {
+			return nil, false, fault.Errorf(fault.Protocol, "%s: refund %s: %w", name, id, err)
+		}
+		_, refund, _, err := s.reader.Refund(text)
+		if err != nil {
+			known = false // the order itself is good; its refunds stay as they are stored
+			continue
+		}
+		refunds = append(refunds, refund)
+	}
+	return refunds, known, nil
+}
