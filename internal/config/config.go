@@ -50,11 +50,11 @@ type Config struct {
 	// State is the daemon's own folder.
 	State    string   `yaml:"state" validate:"required" doc:"The folder in which the daemon keeps its own files. Default: $STATE_DIRECTORY, which systemd sets."`
 	Database Database `yaml:"database" doc:"Where the orders are stored."`
+	// Encryption is needed where a shop's token is kept in the database.
+	Encryption Encryption `yaml:"encryption" doc:"How the secrets that are kept in the database are sealed."`
 	// Sources and Jobs stand in the file's order.
 	Sources []*Source `yaml:"sources" named:"yes" validate:"min=1,dive" doc:"The shops, each under a name of your choice. The name becomes part of every stored row."`
 	Jobs    []*Job    `yaml:"jobs" named:"yes" validate:"omitempty,dive" doc:"What runs when, each under a name of your choice."`
-	// Encryption is needed where a shop's token is kept in the database.
-	Encryption Encryption `yaml:"encryption" doc:"How the secrets that are kept in the database are sealed."`
 
 	// Warnings are what is allowed and probably not meant.
 	Warnings []Problem `yaml:"-" validate:"-"`
@@ -137,40 +137,6 @@ const (
 	KindRest   = "rest"
 	KindTaobao = "taobao"
 )
-
-// The platforms that Taobao.Gateway may name instead of an address.
-const (
-	GatewayProduction = "production"
-	GatewayOverseas   = "overseas"
-	GatewaySandbox    = "sandbox"
-)
-
-// Taobao describes a shop on Taobao or Tmall. Its defaults are filled in.
-type Taobao struct {
-	Kind      string `yaml:"kind" validate:"-" doc:"What kind of shop this is: taobao is a shop on Taobao or Tmall."`
-	AppKey    string `yaml:"app_key" validate:"required" doc:"The number of your app on the open platform."`
-	AppSecret Secret `yaml:"app_secret" validate:"required" doc:"The app's secret, such as ${credential:taobao-app-secret}."`
-	// Session is the shop's token; zero: the one that 'ordersyncd authorize' stored.
-	Session Secret `yaml:"session" doc:"The shop's token, such as ${credential:taobao-session}. Where redirect_uri is given, 'ordersyncd authorize' can get it instead."`
-	// SessionExpires is when Session ends; zero: not said.
-	SessionExpires time.Time `yaml:"session_expires" doc:"The day on which the session ends. You are warned 30, 7 and 1 days before."`
-	SignMethod     string    `yaml:"sign_method" validate:"oneof=md5 hmac hmac-sha256" doc:"How calls are signed."`
-	// Gateway is one of the Gateway words, or the address of the platform's router.
-	Gateway string `yaml:"gateway" doc:"Which platform: production, overseas, sandbox, or the whole address of its router."`
-	// OAuth is the address below which /authorize and /token lie; filled in from Gateway.
-	OAuth string `yaml:"oauth" doc:"The address below which /authorize and /token lie. Default: that of the platform."`
-	// RedirectURI is empty where the token is not got by 'ordersyncd authorize'.
-	RedirectURI string `yaml:"redirect_uri" doc:"The app's callback address, as it is registered on the open platform. Needed for 'ordersyncd authorize'."`
-	AllowHTTP   bool   `yaml:"allow_http" doc:"Allows http:// to another machine: secrets then travel readable by anybody on the way."`
-	Rate        Rate   `yaml:"rate" doc:"How often the platform may be called. Sources with the same app key share it."`
-	HTTP        HTTP   `yaml:"http" doc:"Limits of one call."`
-	// Overlap is read again on every run before the watermark.
-	Overlap Duration `yaml:"overlap" validate:"gte=0" doc:"How much is read again at each run, before the point reached."`
-	// Settle is how far behind now a window must end.
-	Settle Duration `yaml:"settle" validate:"gte=0" doc:"How old a change must be before it is read."`
-	// Slice is the longest window of one pass, a day at most.
-	Slice Duration `yaml:"slice" validate:"gt=0" doc:"The longest span of time that is asked for at once, 24h at most."`
-}
 
 // Rest describes a JSON order API. Its preset is merged in, its defaults are filled in.
 type Rest struct {
@@ -510,4 +476,6 @@ type Options struct {
 	CredentialDirs []string
 	// CheckSchedule says what is wrong with a schedule, in words for operators; nil: schedules are not checked.
 	CheckSchedule func(spec string, zone *time.Location) error
+	// Now is the clock by which a session has ended; nil: time.Now.
+	Now func() time.Time
 }

@@ -33,6 +33,7 @@ func credentials(t testing.TB) string {
 		"db-password": "db-canary\n", "us-store": "us-canary\r\n", "empty": "\n", "two-lines": "one-canary\ntwo\n", "chinese": "canary密码",
 		"long": strings.Repeat("canary", 20_000), "open": "open-canary",
 		"db-ddl-password": "ddl-canary", "eu-store": "eu-canary",
+		"taobao-app-secret": "app-canary", "taobao-session": "session-canary", "taobao-blank": "app canary", "seal-key": "seal-canary",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -66,6 +67,7 @@ func options(t testing.TB) Options {
 		Getenv: func(name string) string {
 			return map[string]string{"DSN": "ordersync:dsn-canary@tcp(127.0.0.1:3306)/ordersync", "SHOP": "us", "STATE_DIRECTORY": "/run/state:/other"}[name]
 		},
+		Now: func() time.Time { return time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC) },
 		CheckSchedule: func(spec string, _ *time.Location) error {
 			if !strings.HasPrefix(spec, "@") && len(strings.Fields(spec)) != 5 {
 				return errors.New("it has not five fields")
@@ -334,6 +336,48 @@ func TestCredentialsAreTold(t *testing.T) {
 	}
 	if again := load(t, "anchors"); again.Sources[0].Rest.Credential() != c.Sources[0].Rest.Credential() {
 		t.Error("the same credential has two names")
+	}
+}
+
+func TestTaobao(t *testing.T) {
+	t.Parallel()
+	c := load(t, "taobao")
+	flagship, second, practice, local := c.Source("tmall-flagship"), c.Source("tmall-second").Taobao, c.Source("practice").Taobao, c.Source("local").Taobao
+	if flagship.Kind != KindTaobao || flagship.Rest != nil || flagship.Taobao.Kind != KindTaobao {
+		t.Errorf("kind %s: rest %v, taobao %v", flagship.Kind, flagship.Rest, flagship.Taobao)
+	}
+	shop, job := flagship.Taobao, c.Job("tmall-parcels")
+	for _, check := range []struct{ what, got, want any }{
+		{what: "what the file says", got: fmt.Sprint(shop.SignMethod, shop.Rate, shop.HTTP, shop.Overlap, shop.Settle, shop.Slice),
+			want: "hmac{10 100000 {}} {0 30s 2m0s 16777216} 30m0s 2m0s 1d"},
+		{what: "secrets", got: shop.AppSecret.Reveal() + shop.Session.Reveal() + c.Encryption.Key.Reveal(), want: "app-canarysession-canaryseal-canary"},
+		{what: "dates are read in the file's zone", got: shop.SessionExpires.UTC().String(), want: "2026-11-21 16:00:00 +0000 UTC"},
+		{what: "defaults", got: fmt.Sprint(second.SignMethod, second.HTTP, second.Overlap, second.Settle, second.Slice),
+			want: "hmac-sha256{3 10s 1m0s 67108864} 20m0s 1m0s 23h59m59s"},
+		{what: "the usual pace", got: practice.Rate, want: Rate{PerSecond: 5}},
+		{what: "an app key is a text", got: second.AppKey + practice.AppKey, want: "12345678test"},
+		{what: "no session where one is asked for", got: second.Session.IsZero() && second.SessionExpires.IsZero(), want: true},
+		{what: "platforms", got: shop.Gateway + " " + c.Source("overseas").Taobao.Gateway + " " + practice.Gateway, want: "production overseas sandbox"},
+		{what: "where tokens come from", got: shop.OAuth + " " + practice.OAuth + " " + local.OAuth,
+			want: "https://oauth.taobao.com https://oauth.tbsandbox.com http://taobao.internal/oauth"},
+		{what: "jobs", got: job.Source() + c.Job("tmall-sweep").Source() + c.Job("second").Source(), want: "tmall-flagshiptmall-flagshiptmall-second"},
+		{what: "shops of one app share a pace", got: shop.Credential(), want: second.Credential()},
+	} {
+		if !cmp.Equal(check.got, check.want) {
+			t.Errorf("%s: got %v, want %v", check.what, check.got, check.want)
+		}
+	}
+	seen := map[string]bool{shop.Credential(): true}
+	for what, change := range map[string]func(*Taobao){
+		"app key": func(t *Taobao) { t.AppKey = "1" }, "secret": func(t *Taobao) { t.AppSecret = NewSecret("new") },
+		"gateway": func(t *Taobao) { t.Gateway = GatewaySandbox },
+	} {
+		other := *shop
+		change(&other)
+		if id := other.Credential(); len(id) != 32 || seen[id] {
+			t.Errorf("another %s is called %q, like another", what, id)
+		}
+		seen[other.Credential()] = true
 	}
 }
 

@@ -21,14 +21,7 @@ func (r *Rest) Defaults() {
 	r.Overlap, r.Settle, r.Slice = seconds(600), seconds(30), seconds(24*60*60)
 }
 
-// Defaults implements decode.Filled. The slice keeps a second away from the day that the platform allows.
-func (t *Taobao) Defaults() {
-	t.SignMethod, t.Gateway = "hmac-sha256", GatewayProduction
-	t.Rate.PerSecond = 5
-	t.HTTP = usualHTTP()
-	t.Overlap, t.Settle, t.Slice = seconds(20*60), seconds(60), seconds(24*60*60-1)
-}
-
+// usualHTTP are the limits of one call, whatever the kind of source.
 func usualHTTP() HTTP {
 	return HTTP{Retries: 3, HeaderTimeout: seconds(10), BodyTimeout: seconds(60), MaxBody: 64 << 20}
 }

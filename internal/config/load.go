@@ -63,6 +63,9 @@ func Parse(name string, text []byte, o Options) (*Config, error) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	shape := []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[Rest](), reflect.TypeFor[Taobao](), reflect.TypeFor[Job]()}
 	file, mistakes := document.Parse(name, text, decode.Showable(shape...))
 	c := &Config{report: document.NewReport(file, mistakes)}
@@ -131,7 +134,7 @@ func (c *Config) Problem(message, remedy string, at ...string) Problem {
 func (r *Rest) Credential() string {
 	a := &r.Auth
 	form := a.Form()
-	parts := []string{"rest", form}
+	parts := []string{KindRest, form}
 	switch form {
 	case "bearer":
 		parts = append(parts, a.Bearer.Reveal())
@@ -151,12 +154,7 @@ func (r *Rest) Credential() string {
 	return nameOf(parts)
 }
 
-// Credential names the app without revealing its secret, as a hexadecimal hash: shops of one app share one pace. A new secret gives
-// a new name, so that an app that was refused is tried again.
-func (t *Taobao) Credential() string {
-	return nameOf([]string{KindTaobao, t.Gateway, t.AppKey, t.AppSecret.Reveal()})
-}
-
+// nameOf is a hash of all parts, told apart by their lengths.
 func nameOf(parts []string) string {
 	hash := sha256.New()
 	for _, part := range parts {

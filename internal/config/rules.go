@@ -23,12 +23,14 @@ type rules struct {
 // check applies all rules.
 func (r rules) check(c *Config, o Options) {
 	r.database(&c.Database)
+	r.encryption(&c.Encryption)
 	for _, s := range c.Sources {
-		at := path{"sources", s.Name}
-		if s.Rest == nil {
+		if s.Taobao != nil {
+			r.taobao(c, s, o.Now())
 			continue
 		}
-		r.address(s.Rest, at)
+		at := path{"sources", s.Name}
+		r.address(s.Rest.BaseURL, s.Rest.AllowHTTP, at.With("base_url"), "https://api.example.com")
 		r.auth(&s.Rest.Auth, at.With("auth"))
 		if r.Bad(at.With("preset")) {
 			continue // what it would have brought is not known
@@ -41,6 +43,7 @@ func (r rules) check(c *Config, o Options) {
 		r.filtered(c, s, at)
 	}
 	r.shared(c)
+	r.apps(c)
 	for _, j := range c.Jobs {
 		r.job(c, j, o)
 	}
@@ -78,22 +81,33 @@ func (r rules) database(db *Database) {
 // hostPort is host:port, the host also as an IPv6 address in brackets.
 var hostPort = regexp.MustCompile(`^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$`)
 
-// address checks base_url. Its text is never quoted: some people write passwords into it.
-func (r rules) address(rest *Rest, at path) {
-	at = at.With("base_url")
-	if rest.BaseURL == "" || r.Spoilt(at) {
+func (r rules) encryption(e *Encryption) {
+	at := path{"encryption"}
+	key := at.With("key")
+	r.Check(r.Node(key) != nil && e.Key.IsZero(), key, "no-value", "key")
+	r.Check(r.Node(at) != nil && r.Node(key) == nil, key, "missing", "key", "encryption")
+}
+
+// address checks an address that we call. Its text is never quoted by a message: some people write passwords into it.
+func (r rules) address(text string, allowHTTP bool, at path, example string) {
+	if text == "" || r.Spoilt(at) {
 		return
 	}
-	u, err := url.Parse(rest.BaseURL)
+	key := at[len(at)-1]
+	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		r.Mistake(at, "base-url")
-	case u.User != nil:
+		r.Mistake(at, "address", key, example)
+	case u.User != nil && key == "base_url":
 		r.Mistake(at, "base-url-user")
-	case u.RawQuery != "" || u.Fragment != "":
+	case u.User != nil:
+		r.Mistake(at, "address-user", key)
+	case (u.RawQuery != "" || u.Fragment != "") && key == "base_url":
 		r.Mistake(at, "base-url-query")
-	case u.Scheme == "http" && !rest.AllowHTTP && !loopback(u.Hostname()):
-		r.Mistake(at, "base-url-http")
+	case u.RawQuery != "" || u.Fragment != "":
+		r.Mistake(at, "address-query", key)
+	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
+		r.Mistake(at, "address-http", key)
 	}
 }
 
@@ -308,7 +322,7 @@ func (r rules) shared(c *Config) {
 		}
 		id := s.Rest.Credential()
 		for i, other := range first[id] {
-			r.Check(i == 0 && s.Rest.Rate != other.Rest.Rate, at.With("rate"), "rates", s.Name, other.Name)
+			r.Check(i == 0 && s.Rest.Rate != other.Rest.Rate, at.With("rate"), "rates", s.Name, other.Name, "credential")
 			r.Check(sameShop(s.Rest, other.Rest), at, "same-shop", s.Name, other.Name)
 		}
 		first[id] = append(first[id], s)
@@ -337,16 +351,12 @@ func (r rules) job(c *Config, j *Job, o Options) {
 	if slices.ContainsFunc(laterJobs, func(kind string) bool { return r.Bad(at.With(kind)) }) {
 		return // a kind of job that this version does not know: nothing else can be said of it
 	}
-	r.Check(j.Sync == "" && j.Sweep == "" && j.Track == "", at, "job-kind", j.Name)
-	r.Check(j.Sync != "" && j.Sweep != "", at, "job-kinds", j.Name)
+	tasks := j.tasks()
+	r.Check(len(tasks) == 0, at, "job-kind", j.Name)
+	r.Check(len(tasks) > 1, at, "job-kinds", j.Name, "to "+strings.Join(tasks, " and to "))
 	r.jobSource(c, j, at)
-	switch {
-	case j.Sync != "" && j.Sweep == "":
-		r.Check(j.Start.IsZero(), at.With("start"), "start-missing", j.Name)
-		r.Check(r.Node(at.With("back")) != nil, at.With("back"), "back-sync")
-	case j.Sweep != "" && j.Sync == "":
-		r.Check(r.Node(at.With("start")) != nil, at.With("start"), "start-sweep")
-		r.sweep(c, j, at)
+	if len(tasks) == 1 {
+		r.task(c, j, at)
 	}
 	if o.CheckSchedule == nil || j.Schedule == "" || r.Spoilt(at.With("schedule")) {
 		return
@@ -354,6 +364,35 @@ func (r rules) job(c *Config, j *Job, o Options) {
 	if err := o.CheckSchedule(j.Schedule, c.zone); err != nil {
 		r.Mistake(at.With("schedule"), "schedule", strings.TrimRight(err.Error(), "."))
 	}
+}
+
+// task checks a job that does one thing.
+func (r rules) task(c *Config, j *Job, at path) {
+	start, back := at.With("start"), at.With("back")
+	switch {
+	case j.Sync != "":
+		r.Check(j.Start.IsZero(), start, "start-missing", j.Name)
+		r.Check(r.Node(back) != nil, back, "back-sync")
+	case j.Sweep != "":
+		r.Check(r.Node(start) != nil, start, "start-sweep")
+		r.sweep(c, j, at)
+	default:
+		r.Check(r.Node(start) != nil, start, "track-when", "start")
+		r.Check(r.Node(back) != nil, back, "track-when", "back")
+		s := c.Source(j.Track)
+		r.Check(s != nil && s.Taobao == nil, at.With("track"), "track-kind", j.Track)
+	}
+}
+
+// tasks are what a job is to do: one thing, if the operator made no mistake.
+func (j *Job) tasks() []string {
+	var tasks []string
+	for _, task := range [][2]string{{"sync", j.Sync}, {"sweep", j.Sweep}, {"track", j.Track}} {
+		if task[1] != "" {
+			tasks = append(tasks, task[0])
+		}
+	}
+	return tasks
 }
 
 // laterJobs are the kinds of job that a later version takes.
@@ -364,7 +403,7 @@ func (r rules) jobSource(c *Config, j *Job, at path) {
 	if len(c.Sources) == 0 {
 		return // that is reported already
 	}
-	for _, wanted := range [][2]string{{"sync", j.Sync}, {"sweep", j.Sweep}} {
+	for _, wanted := range [][2]string{{"sync", j.Sync}, {"sweep", j.Sweep}, {"track", j.Track}} {
 		key, name := wanted[0], wanted[1]
 		if name == "" || c.Source(name) != nil || r.Node(path{"sources", name}) != nil {
 			continue
@@ -384,7 +423,12 @@ func (r rules) jobSource(c *Config, j *Job, at path) {
 // sweep fills in how far a sweep reads back, and checks that its source can be read by creation time.
 func (r rules) sweep(c *Config, j *Job, at path) {
 	s := c.Source(j.Sweep)
-	if s == nil || s.Rest == nil || r.Bad(path{"sources", s.Name, "preset"}) || r.Spoilt(path{"sources", s.Name, "window"}) || r.Spoilt(path{"sources", s.Name, "resweep"}) {
+	if s != nil && s.Taobao != nil {
+		r.Check(j.Back <= 0, at.With("back"), "back-missing", j.Name)
+		r.Check(j.Back.Std() > taobaoReach, at.With("back"), "back-reach")
+		return
+	}
+	if s == nil || r.Bad(path{"sources", s.Name, "preset"}) || r.Spoilt(path{"sources", s.Name, "window"}) || r.Spoilt(path{"sources", s.Name, "resweep"}) {
 		return
 	}
 	rest := s.Rest

@@ -40,7 +40,7 @@ func schema() *jsonschema.Schema {
 		Anonymous: true, FieldNameTag: "yaml", RequiredFromJSONSchemaTags: true, ExpandedStruct: true, Mapper: mapped, LookupComment: comment,
 	}
 	root := r.Reflect(&Config{})
-	for _, part := range []any{&Rest{}, &Job{}} {
+	for _, part := range []any{&Rest{}, &Taobao{}, &Job{}} {
 		s := r.Reflect(part)
 		maps.Copy(root.Definitions, s.Definitions)
 		s.Definitions, s.Version = nil, ""
@@ -52,20 +52,56 @@ func schema() *jsonschema.Schema {
 		d.ReadOnly = false
 	}
 	root.Title = "ordersyncd"
-	for name, entries := range map[string]string{"sources": "Rest", "jobs": "Job"} {
+	for name, entry := range map[string]*jsonschema.Schema{"sources": sourceByKind(), "jobs": reference("Job")} {
 		old, _ := root.Properties.Get(name)
 		root.Properties.Set(name, &jsonschema.Schema{
 			Type: "object", Description: old.Description, PropertyNames: &jsonschema.Schema{Pattern: `^[a-z0-9][a-z0-9._-]{0,62}$`},
-			AdditionalProperties: &jsonschema.Schema{Ref: "#/$defs/" + entries},
+			AdditionalProperties: entry,
 		})
 	}
 	sources, _ := root.Properties.Get("sources")
 	sources.MinProperties = new(uint64(1))
 	root.Required = []string{"database", "sources"}
-	kind, _ := root.Definitions["Rest"].Properties.Get("kind")
-	kind.Enum = []any{KindRest}
-	root.Definitions["Rest"].Required = []string{"kind"}
+	for name, of := range map[string]string{"Rest": KindRest, "Taobao": KindTaobao} {
+		kind, _ := root.Definitions[name].Properties.Get("kind")
+		kind.Enum = []any{of}
+		root.Definitions[name].Required = []string{"kind"}
+	}
+	refineTaobao(root.Definitions["Taobao"])
+	root.Definitions["Encryption"].Required = []string{"key"}
 	return root
+}
+
+// refineTaobao adds what no tag says.
+func refineTaobao(s *jsonschema.Schema) {
+	s.Required = append(s.Required, "app_key", "app_secret")
+	address := &jsonschema.Schema{Type: "string", Pattern: `^https?://|\$\{`}
+	for name, forms := range map[string][]*jsonschema.Schema{
+		"app_key":      {{Type: "string", Pattern: `^[A-Za-z0-9_-]{1,32}$|\$\{[A-Za-z]`}, {Type: "integer"}}, // a number may stand without quotes
+		"gateway":      {{Type: "string", Enum: []any{GatewayProduction, GatewayOverseas, GatewaySandbox}}, address},
+		"oauth":        {address},
+		"redirect_uri": {address},
+	} {
+		property, _ := s.Properties.Get(name)
+		s.Properties.Set(name, &jsonschema.Schema{Description: property.Description, AnyOf: forms})
+	}
+}
+
+func reference(definition string) *jsonschema.Schema {
+	return &jsonschema.Schema{Ref: "#/$defs/" + definition}
+}
+
+// sourceByKind is a source: its kind comes first, so that an editor offers all kinds, and then the keys of the one that stands there.
+func sourceByKind() *jsonschema.Schema {
+	withKind := func(kind *jsonschema.Schema) *jsonschema.Schema {
+		s := &jsonschema.Schema{Properties: jsonschema.NewProperties(), Required: []string{"kind"}}
+		s.Properties.Set("kind", kind)
+		return s
+	}
+	source := withKind(&jsonschema.Schema{Type: "string", Enum: []any{KindRest, KindTaobao}, Description: "What kind of shop this is."})
+	source.Type = "object"
+	source.If, source.Then, source.Else = withKind(&jsonschema.Schema{Const: KindTaobao}), reference("Taobao"), reference("Rest")
+	return source
 }
 
 // mapped describes the types that Go does not say enough about.
@@ -97,6 +133,11 @@ func comment(t reflect.Type, field string) string {
 	return f.Tag.Get("doc")
 }
 
+// withoutPreset are structs that no preset fills: a null in them drops nothing.
+var withoutPreset = []reflect.Type{
+	reflect.TypeFor[Database](), reflect.TypeFor[Account](), reflect.TypeFor[Encryption](), reflect.TypeFor[Taobao](), reflect.TypeFor[Job](),
+}
+
 // refine adds to the schema of a struct what the tags say, and goes on to the structs inside.
 func refine(root *jsonschema.Schema, t reflect.Type, s *jsonschema.Schema) {
 	for f := range t.Fields() {
@@ -121,12 +162,12 @@ func refine(root *jsonschema.Schema, t reflect.Type, s *jsonschema.Schema) {
 		}
 	}
 	if t == reflect.TypeFor[Config]() {
-		for _, entry := range []reflect.Type{reflect.TypeFor[Rest](), reflect.TypeFor[Job]()} {
+		for _, entry := range []reflect.Type{reflect.TypeFor[Rest](), reflect.TypeFor[Taobao](), reflect.TypeFor[Job]()} {
 			refine(root, entry, root.Definitions[entry.Name()])
 		}
 		return
 	}
-	if t == reflect.TypeFor[Database]() || t == reflect.TypeFor[Job]() || t == reflect.TypeFor[Account]() {
+	if slices.Contains(withoutPreset, t) {
 		return
 	}
 	for p := s.Properties.Oldest(); p != nil; p = p.Next() { // null drops what a preset says
@@ -255,6 +296,9 @@ var beyondSchema = []string{
 	"path-", "preset", "rates", "reference-", "repeat-empty", "resolution", "resweep-", "same-shop", "schedule", "secret-in-query",
 	"settle-twice", "size-max", "slice", "source-", "start", "sweep-", "template", "timezone", "tls-socket", "token-url", "variable-missing", "window-",
 	"word-twice", "integer-too-large",
+	"encryption-credential", "encryption-no-value", "track-", "taobao-app-key", "taobao-app-secret-blank", "taobao-app-secrets", "taobao-encryption-missing",
+	"taobao-gateway-http", "taobao-gateway-query", "taobao-gateway-user", "taobao-oauth-http", "taobao-oauth-missing", "taobao-oauth-path",
+	"taobao-session-chinese", "taobao-session-empty", "taobao-session-end-alone", "taobao-session-missing", "taobao-slice-",
 }
 
 func TestSchemaAndLoaderAgree(t *testing.T) {

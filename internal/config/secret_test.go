@@ -22,7 +22,9 @@ database:
   user: ordersync
   password: plain-canary
   migrate: {user: ddl, password: "${credential:db-password}"}
+encryption: {key: key-canary}
 sources:
+  taobao: {kind: taobao, app_key: 12345678, app_secret: "${credential:taobao-app-secret}", session: session-canary}
   bearer: {kind: rest, preset: us-server, base_url: https://a.example, auth: {bearer: "${credential:us-store}"}}
   header: {kind: rest, preset: us-server, base_url: https://b.example, auth: {header: {name: X-Key, value: "Token ${file:us-store}"}}}
   basic: {kind: rest, preset: us-server, base_url: https://c.example, auth: {basic: {user: user-canary, password: "${DSN}"}}}
@@ -41,9 +43,14 @@ func TestSecretsNeverPrint(t *testing.T) {
 	if got := c.Source("header").Rest.Auth.Header.Value.Reveal(); got != "Token us-canary" {
 		t.Fatalf("Reveal = %q", got)
 	}
-	values := map[string]any{"config": c, "config value": *c, "database": c.Database, "secret": c.Database.Password, "secret pointer": &c.Database.Password}
+	values := map[string]any{"config": c, "config value": *c, "database": c.Database, "encryption": c.Encryption, "secret": c.Database.Password, "secret pointer": &c.Database.Password}
 	for _, s := range c.Sources {
 		values[s.Name] = s
+		if s.Taobao != nil {
+			values[s.Name+" taobao"] = *s.Taobao
+			values[s.Name+" credential"] = s.Taobao.Credential()
+			continue
+		}
 		values[s.Name+" rest"] = *s.Rest
 		values[s.Name+" auth"] = s.Rest.Auth
 		values[s.Name+" query"] = s.Rest.Auth.Query

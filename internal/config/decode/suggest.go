@@ -23,7 +23,8 @@ type guess struct {
 // suggest finds the key of t that name was probably meant for, or one that stands a level below or above.
 func (d *Decoder) suggest(name string, t reflect.Type, at document.Path) guess {
 	plain := words.Plain(name)
-	for _, wanted := range []string{plain, words.Synonym(plain), words.Nearest(plain, keyNames(t))} {
+	candidates := append([]string{plain}, words.Synonyms(plain)...)
+	for _, wanted := range append(candidates, words.Nearest(plain, keyNames(t))) {
 		if k, ok := keyOf(t, wanted); ok {
 			return guess{key: k.name, shown: !holdsSecret(k.typ)}
 		}

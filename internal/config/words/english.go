@@ -109,8 +109,14 @@ func English() map[string]Words {
 		"entries":        {"\"{0}\" has no entries.", "Add one."},
 		"size-max":       {"\"max\" is smaller than \"value\".", "Raise it, or delete it."},
 		"rule":           {"\"{0}\" breaks the rule \"{1}\".", "Correct it."},
-		"kind":           {"The kind of {0} must be rest.", "Write kind: rest"},
-		"kind-missing":   {"{0} does not say what kind of shop it is.", "Add kind: rest"},
+		"kind": {
+			"The kind of {0} must be rest or taobao.",
+			"Write kind: taobao for a shop on Taobao or Tmall, kind: rest for any other API that lists orders.",
+		},
+		"kind-missing": {
+			"{0} does not say what kind of shop it is.",
+			"Add kind: taobao for a shop on Taobao or Tmall, kind: rest for any other API that lists orders.",
+		},
 
 		// Presets.
 		"preset":          {"There is no preset \"{0}\".", "The presets are: {1}."},
@@ -129,7 +135,7 @@ func English() map[string]Words {
 		},
 		"reference-place": {
 			"\"{0}\" is not kept secret, so ${{1}:…} may not stand here.",
-			"Secrets belong under auth or into a password. Write the value itself, or take an environment variable: ${NAME}",
+			"Secrets belong under auth, or into a password, a secret or a session. Write the value itself, or take an environment variable: ${NAME}",
 		},
 		"variable-missing": {
 			"The environment variable {0} is not set, or is empty.",
@@ -174,16 +180,18 @@ func English() map[string]Words {
 		"tls-socket":       {"A socket does not leave this machine and cannot be encrypted.", "Delete tls, or write host:port as the address."},
 
 		// Sources.
-		"base-url": {"\"base_url\" is no address.", "Write it such as https://api.example.com"},
+		"address":       {"\"{0}\" is no address.", "Write it such as {1}"},
+		"address-user":  {"\"{0}\" may not hold a user or a password.", "Delete them, and the @ behind them."},
+		"address-query": {"\"{0}\" may not hold parameters.", "Delete the ? or # and what stands behind it."},
+		"address-http": {
+			"\"{0}\" is not encrypted: everybody on the way could read the credential and the orders.",
+			"Write https://, or allow it with allow_http: true",
+		},
 		"base-url-user": {
 			"\"base_url\" may not hold a user or a password.",
 			"Move them to auth: {basic: {user: …, password: \"${credential:NAME}\"}}",
 		},
 		"base-url-query": {"\"base_url\" may not hold parameters.", "Move what stands behind the ? to request: {query: {…}}, and secrets to auth."},
-		"base-url-http": {
-			"\"base_url\" is not encrypted: everybody on the way could read the credential and the orders.",
-			"Write https://, or allow it with allow_http: true",
-		},
 		"auth-missing": {
 			"\"auth\" is missing in {0}.",
 			"Add auth: {bearer: \"${credential:NAME}\"}, or auth: {none: {}} if the API asks for nothing.",
@@ -210,7 +218,7 @@ func English() map[string]Words {
 		"map-missing":  {"\"{0}\" is missing in map. {1}", "Say where it stands in an order."},
 		"word-twice":   {"\"{0}\" and \"{1}\" are one word to us, and mean two things.", "Keep one of them."},
 		"resweep-half": {"\"resweep\" names only one of since and until.", "Name both parameters."},
-		"rates":        {"{0} and {1} use the same credential, and say different rates for it.", "Write the same rate in both; they share it."},
+		"rates":        {"{0} and {1} use the same {2}, and say different rates for it.", "Write the same rate in both; they share it."},
 		"same-shop":    {"{0} and {1} are the same shop.", "Delete one of them: every order would be stored twice."},
 		"filtered": {
 			"\"{0}\" lets only some orders of {1} through: one that leaves the status is never updated again.",
@@ -222,15 +230,49 @@ func English() map[string]Words {
 		},
 		"unused": {"No job reads {0}.", "Add a job that syncs it, or delete it."},
 
+		// Shops on Taobao and Tmall.
+		"app-key": {
+			"\"app_key\" is not the number of an app.",
+			"Copy it from the app's page on the open platform; only the sandbox has other keys: gateway: sandbox",
+		},
+		"app-secrets": {"{0} and {1} use the same app key, and different secrets for it.", "Write the same app_secret in both: an app has one."},
+		"gateway":     {"\"gateway\" is no platform and no address.", "Write production, overseas or sandbox, or the whole address of a router."},
+		"oauth-path":  {"\"oauth\" is the address below which /authorize and /token lie.", "Delete {0} from its end."},
+		"oauth-missing": {
+			"\"oauth\" is missing in {0}: nobody knows where a gateway of your own hands out tokens.",
+			"Add oauth: and the address below which /authorize and /token lie.",
+		},
+		"session-missing": {
+			"{0} does not say how the shop lets us in.",
+			"Add session: ${credential:NAME}; or add the app's callback address, redirect_uri: ADDRESS, and then type: ordersyncd authorize {0}",
+		},
+		"encryption-missing": {
+			"The token of {0} is to be kept in the database, and there is no key to seal it with.",
+			"Make one with 'ordersyncd keys new', put it into a credential file, and add at the left margin: encryption: {key: \"${credential:seal-key}\"}",
+		},
+		"session-end-alone": {"\"session_expires\" is the end of a session, and none is given.", "Add session: ${credential:NAME}, or delete the line."},
+		"session-end-missing": {
+			"{0} does not say when its session ends, so nobody can warn you before its orders stop.",
+			"Add the day that came with the session: session_expires: 2027-06-30",
+		},
+		"session-ended": {
+			"The session of {0} has ended: \"session_expires\" is {1}.",
+			"Put a new one into its credential file, and its last day here; or, where redirect_uri is given, delete both and type: ordersyncd authorize {0}",
+		},
+		"slice-day": {"\"slice\" is longer than the day that the platform lists at once.", "Write slice: 24h or less."},
+
 		// Jobs.
-		"job-kind":        {"{0} does not say what to do.", "Add sync: SOURCE or sweep: SOURCE."},
-		"job-kinds":       {"{0} is to sync and to sweep; a job does one thing.", "Make two jobs of it."},
+		"job-kind":        {"{0} does not say what to do.", "Add sync: SOURCE, sweep: SOURCE or track: SOURCE."},
+		"job-kinds":       {"{0} is {1}; a job does one thing.", "Make a job of each."},
 		"source-missing":  {"There is no source {0}.", "The sources are: {1}."},
 		"source-misspelt": {"There is no source {0}; did you mean {1}?", "Correct the name."},
 		"start-missing":   {"\"start\" is missing in {0}.", "Say from which day on orders are read, such as start: 2024-01-01"},
 		"start-sweep":     {"A sweep has no start.", "Write how far it reads back, such as back: 30d"},
 		"back-sync":       {"A sync goes on where it stopped; \"back\" means nothing to it.", "Delete it, or write start: and a day."},
 		"back-missing":    {"\"back\" is missing in {0}.", "Say how far it reads back, such as back: 30d"},
+		"back-reach":      {"The platform lists orders of the last three months alone: \"back\" can be 90d at most.", "Write back: 90d or less."},
+		"track-when":      {"\"{0}\" means nothing to a job that tracks parcels: it asks for all that are on their way.", "Delete it."},
+		"track-kind":      {"The parcels of {0} cannot be tracked: only shops of kind taobao tell where they are.", "Delete the job."},
 		"sweep-none":      {"{0} reads everything at each run and needs no sweep.", "Delete the job."},
 		"sweep-modified": {
 			"{0} filters by modification, and does not say by which parameters it could be read by creation.",

@@ -76,22 +76,24 @@ func Zone(text string) string {
 	return "Asia/Shanghai"
 }
 
-// synonyms are the words that people write for keys of ours.
+// synonyms are the words that people write for keys of ours; of several keys the one counts that is to be had where the word stands.
 var synonyms = map[string]string{
-	"url": "base_url", "baseurl": "base_url", "endpoint": "base_url", "api": "base_url", "host": "address", "hostname": "address", "server": "address",
+	"url": "base_url gateway", "baseurl": "base_url gateway", "endpoint": "base_url gateway", "api": "base_url gateway", "host": "address", "hostname": "address", "server": "address",
 	"addr": "address", "username": "user", "login": "user", "pass": "password", "passwd": "password", "pwd": "password", "database": "name",
 	"dbname": "name", "db": "database", "mysql": "database", "tz": "timezone", "zone": "timezone", "lang": "language", "locale": "language",
-	"type": "kind", "template": "preset", "token": "bearer", "api_key": "header", "cron": "schedule", "when": "schedule", "interval": "schedule",
+	"type": "kind", "template": "preset", "token": "bearer session", "api_key": "header app_key", "cron": "schedule", "when": "schedule", "interval": "schedule",
 	"every": "schedule", "from": "start", "since": "start", "start_date": "start", "begin": "start", "source": "sync", "pull": "sync",
 	"lookback": "back", "retry": "repeat", "rps": "per_second", "qps": "per_second", "shops": "sources", "stores": "sources", "tasks": "jobs",
 	"authentication": "auth", "authorization": "auth", "status": "filter_status", "rate_limit": "rate", "limit": "rate", "fields": "map", "mapping": "map",
 	"state_dir": "state", "state_directory": "state", "items": "lines", "line_items": "lines", "created": "created_at", "modified": "updated_at",
 	"modified_at": "updated_at", "ordered_at": "created_at", "title": "name", "qty": "quantity", "price": "unit_price", "line_id": "id",
 	"sort_by": "sort", "paging": "page", "pagination": "page", "delay": "settle", "lag": "settle", "timeout": "header_timeout",
+	"base_url": "gateway", "client_id": "app_key", "client_secret": "app_secret", "secret": "app_secret", "access_token": "session", "session_key": "session",
+	"expires": "session_expires", "expire_time": "session_expires", "callback": "redirect_uri", "callback_url": "redirect_uri",
 }
 
-// Synonym is the key of ours for which people write word, or "".
-func Synonym(word string) string { return synonyms[word] }
+// Synonyms are the keys of ours for which people write word.
+func Synonyms(word string) []string { return strings.Fields(synonyms[word]) }
 
 // Fold makes words alike that differ in capitals, blanks, hyphens and underscores.
 func Fold(word string) string {

@@ -32,7 +32,7 @@ func TestPlain(t *testing.T) {
 			t.Errorf("Plain(%q) = %q, want %q", word, got, want)
 		}
 	}
-	if got := Synonym("cron") + Zone("Beijing") + Zone("?") + Fold("On-Hold now"); got != "scheduleAsia/ShanghaiAsia/Shanghaion_hold_now" {
+	if got := strings.Join(Synonyms("cron"), "") + Zone("Beijing") + Zone("?") + Fold("On-Hold now"); got != "scheduleAsia/ShanghaiAsia/Shanghaion_hold_now" {
 		t.Error(got)
 	}
 }
