@@ -49,6 +49,7 @@ func rename(ctx context.Context, tx *sql.Tx, from, to order.SourceID) error {
 	}
 	for _, statement := range []string{
 		renameSource, renameCheckpoints, renameLeases, renameOrders, renameItems, renameRefunds, renameRaw, renameDead, renameRuns, renameGaps,
+		renameShipments, renameEvents,
 	} {
 		if _, err := tx.ExecContext(ctx, statement, string(to), string(from)); err != nil {
 			return err

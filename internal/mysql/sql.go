@@ -108,6 +108,45 @@ const (
 	renameGaps = "UPDATE gaps SET source = ? WHERE source = ?"
 )
 
+// Parcels.
+const (
+	// unfinished are the orders o that were sent and are not done with.
+	unfinished = "(o.status IN ('partially_shipped', 'shipped', 'partially_refunded', 'unknown') " +
+		"AND o.completed_at IS NULL AND o.cancelled_at IS NULL AND o.gone_at IS NULL)"
+	shippedColumns = "o.order_id, o.synced_at, r.payload, UTC_TIMESTAMP(6)"
+	shippedFrom    = " FROM orders o JOIN order_raw r ON r.source = o.source AND r.order_id = o.order_id WHERE "
+
+	// selectShipped lists what changed from an instant on, after the row that was read last.
+	selectShipped = "SELECT " + shippedColumns + shippedFrom + "o.source = ? AND o.synced_at >= ? AND (o.synced_at > ? OR o.order_id > ?) AND " +
+		unfinished + " ORDER BY o.synced_at, o.source, o.order_id LIMIT ?"
+	selectShippedOne = "SELECT " + shippedColumns + shippedFrom + "o.source = ? AND o.order_id = ?"
+
+	shipmentColumns = "s.order_id, s.carrier, s.tracking_number, s.status, s.source_status, s.shipped_at, s.delivered_at, " +
+		"s.line_ids, s.is_split, s.moved_at, s.asks, s.asked_at, s.next_at"
+	shipmentFrom = ", COALESCE(" + unfinished + ", 0), UTC_TIMESTAMP(6) FROM shipments s " +
+		"LEFT JOIN orders o ON o.source = s.source AND o.order_id = s.order_id WHERE s.source = ?"
+
+	selectDueShipments = "SELECT " + shipmentColumns + shipmentFrom + " AND s.next_at <= UTC_TIMESTAMP(6) " +
+		"ORDER BY s.next_at, s.order_id, s.carrier, s.tracking_number LIMIT ?"
+	selectShipments = "SELECT " + shipmentColumns + shipmentFrom + " AND s.order_id = ? ORDER BY s.carrier, s.tracking_number LIMIT ?"
+
+	ofShipment = " WHERE source = ? AND order_id = ? AND carrier = ? AND tracking_number = ?"
+
+	lockAsks = "SELECT asks FROM shipments" + ofShipment + " FOR UPDATE"
+	// renoteShipment is what a changed order says of a parcel that is known.
+	renoteShipment = "UPDATE shipments SET carrier = ?, status = ?, line_ids = ?, is_split = ?, " +
+		"next_at = CASE ? WHEN 'now' THEN UTC_TIMESTAMP(6) WHEN 'never' THEN NULL ELSE next_at END, " +
+		"synced_at = CASE ? WHEN 1 THEN UTC_TIMESTAMP(6) ELSE synced_at END" + ofShipment
+	askedShipment = "UPDATE shipments SET carrier = ?, status = ?, source_status = ?, shipped_at = ?, delivered_at = ?, moved_at = ?, " +
+		"asks = asks + 1, asked_at = UTC_TIMESTAMP(6), " +
+		"next_at = CASE ? WHEN 0 THEN NULL ELSE UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND END, " +
+		"synced_at = CASE ? WHEN 1 THEN UTC_TIMESTAMP(6) ELSE synced_at END" + ofShipment
+	moveEvents = "UPDATE shipment_events SET carrier = ?" + ofShipment
+
+	renameShipments = "UPDATE shipments SET source = ? WHERE source = ?"
+	renameEvents    = "UPDATE shipment_events SET source = ? WHERE source = ?"
+)
+
 // Sources.
 const (
 	selectSources = "SELECT source, kind, endpoint, removed_at FROM sources ORDER BY source"
@@ -272,6 +311,9 @@ type statements struct {
 	deleteLines, deleteRefunds multi
 
 	insertOrders, upsertOrders, upsertLines, upsertRefunds, upsertRaw, upsertDead multi
+
+	// Of the first two the source is the first argument, and each row one order's id.
+	parcelsOf, eventsOf, insertShipments, upsertEvents multi
 }
 
 // often reports whether a text is one that is executed with every page.
@@ -319,6 +361,15 @@ func newStatements() statements {
 		deleteLines:   byID("DELETE FROM order_items WHERE source = ? AND order_id = ? AND line_id IN (", ")"),
 		deleteRefunds: byID("DELETE FROM refunds WHERE source = ? AND order_id = ? AND refund_id IN (", ")"),
 		deleteDead:    byID("DELETE FROM dead_letters WHERE source = ? AND order_id IN (", ")"),
+
+		parcelsOf: byID("SELECT s.order_id, s.carrier, s.tracking_number, s.status, s.line_ids, s.is_split, EXISTS (SELECT 1 "+
+			"FROM shipment_events e WHERE e.source = s.source AND e.order_id = s.order_id AND e.carrier = s.carrier "+
+			"AND e.tracking_number = s.tracking_number) FROM shipments s WHERE s.source = ? AND s.order_id IN (", ") FOR UPDATE"),
+		eventsOf: byID("SELECT order_id, carrier, tracking_number, happened_at, description, action FROM shipment_events "+
+			"WHERE source = ? AND order_id IN (", ") ORDER BY order_id, carrier, tracking_number, position"),
+		insertShipments: shipmentInsert(),
+		upsertEvents: upsertInto("shipment_events", append(keys[:2:2], "carrier", "tracking_number", "position"),
+			[]string{"happened_at", "description", "action"}),
 	}
 }
 
@@ -365,6 +416,15 @@ func deadUpsert() multi {
 		guard = append(guard, c+" = IF("+deadNewer+", VALUES("+c+"), "+c+")")
 	}
 	m.tail = " ON DUPLICATE KEY UPDATE " + strings.Join(guard, ", ")
+	return m
+}
+
+// shipmentInsert leaves a parcel alone that somebody else has noted meanwhile.
+func shipmentInsert() multi {
+	m := insertInto("shipments", []string{
+		"source", "order_id", "carrier", "tracking_number", "status", "shipped_at", "line_ids", "is_split", "asks", "moved_at",
+	}, "first_seen_at", "synced_at", "next_at")
+	m.tail = " ON DUPLICATE KEY UPDATE line_ids = VALUES(line_ids)"
 	return m
 }
 
