@@ -5,6 +5,7 @@ import (
 	"crypto/md5" //nolint:gosec // the platform's older signatures are made of it
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"maps"
 	"slices"
 	"strings"
@@ -30,16 +31,19 @@ func Sign(method, secret string, params map[string]string) (string, error) {
 			text.WriteString(value)
 		}
 	}
-	var sum []byte
+	var digest hash.Hash
 	switch method {
 	case MD5:
-		digest := md5.Sum([]byte(secret + text.String())) //nolint:gosec // see above
-		sum = digest[:]
+		digest = md5.New() //nolint:gosec // see above
+		text.WriteString(secret)
+		digest.Write([]byte(secret)) // in front and behind
+	case HMAC:
+		digest = hmac.New(md5.New, []byte(secret))
+	case HMACSHA256:
+		digest = hmac.New(sha256.New, []byte(secret))
 	default:
-		return "", fault.Errorf(fault.Config, "unknown sign_method %q: it is %s, %s or %s", method, MD5, HMAC, HMACSHA256)
+		return "", fault.Errorf(fault.Config, "sign_method %q is unknown: it is %s, %s or %s", method, MD5, HMAC, HMACSHA256)
 	}
-	return strings.ToUpper(hex.EncodeToString(sum)), nil
+	digest.Write([]byte(text.String()))
+	return strings.ToUpper(hex.EncodeToString(digest.Sum(nil))), nil
 }
-
-var _ = hmac.New
-var _ = sha256.New
