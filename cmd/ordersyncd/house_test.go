@@ -42,8 +42,9 @@ var rooms = []room{
 	{
 		path: "cmd/ordersyncd",
 		imports: []string{
-			"configs", "internal/apiclient", "internal/config", "internal/demo", "internal/fault", "internal/mysql", "internal/order",
-			"internal/ordersync", "internal/parcel", "internal/rest", "internal/schedule", "internal/seal", "internal/token", "migrations",
+			"configs", "internal/apiclient", "internal/config", "internal/demo", "internal/fault", "internal/intake", "internal/mysql",
+			"internal/order", "internal/ordersync", "internal/parcel", "internal/rest", "internal/schedule", "internal/seal", "internal/taobao",
+			"internal/taobao/gateway", "internal/token", "migrations",
 		},
 		outside: []string{
 			"github.com/coreos/go-systemd/v22", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "github.com/spf13/pflag",
@@ -82,6 +83,9 @@ var rooms = []room{
 		outside: []string{"github.com/tidwall/gjson"},
 	},
 	{path: "internal/ordersync", imports: []string{"internal/order", "internal/fault"}},
+	{
+		path: "internal/intake", imports: []string{"internal/order", "internal/fault", "internal/ordersync"}, tests: []string{"internal/mysql"},
+	},
 	{path: "internal/parcel", imports: []string{"internal/order", "internal/fault"}},
 	{path: "internal/seal", imports: []string{"internal/fault"}, outside: []string{"github.com/tink-crypto/tink-go/v2"}},
 	{
