@@ -358,18 +358,16 @@ func commentedKeys(text string) []variant {
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
 		body, ok := strings.CutPrefix(line[len(indent):], "# ")
 		key, _, isKey := strings.Cut(body, ": ")
-		if !ok || !isKey && !strings.HasSuffix(body, ":") || strings.ContainsAny(strings.TrimSuffix(key, ":"), " .,;(") || indent == "" && key != "state" {
+		if !ok || !isKey && !strings.HasSuffix(body, ":") || strings.ContainsAny(strings.TrimSuffix(key, ":"), " .,;(") || indent == "" && key != "state" && key != "encryption" {
 			continue
 		}
 		changed := slices.Clone(lines)
-		changed[i] = indent + body
+		uncomment(changed, i)
 		if key == "window" {
 			changed[i+1] = indent + strings.TrimPrefix(lines[i+1], indent+"# ") // its resweep
 		}
-		if strings.HasSuffix(body, ":") {
-			for j := i + 1; j < len(lines) && strings.HasPrefix(lines[j], indent+"#   "); j++ {
-				changed[j] = indent + strings.TrimPrefix(lines[j], indent+"# ")
-			}
+		if strings.Contains(body, ": tmall-flagship,") { // a job of a shop that is a comment itself
+			uncomment(changed, slices.Index(lines, tmallFlagship))
 		}
 		for j := range changed { // what it stands instead of
 			same := strings.HasPrefix(changed[j], indent+strings.TrimSuffix(key, ":")+":")
@@ -383,6 +381,58 @@ func commentedKeys(text string) []variant {
 		list = append(list, variant{name: key, text: strings.Join(changed, "\n")})
 	}
 	return list
+}
+
+// tmallFlagship is the line that begins the example's shop on Taobao.
+const tmallFlagship = "  # tmall-flagship:"
+
+// uncomment takes the group that begins on a line out of its comment.
+func uncomment(lines []string, first int) {
+	before, _, _ := strings.Cut(lines[first], "# ")
+	for i := first; i < len(lines) && (i == first || strings.HasPrefix(lines[i], before+"#   ")); i++ {
+		lines[i] = before + strings.TrimPrefix(lines[i], before+"# ")
+	}
+}
+
+// TestExampleOfTaobao takes everything about the example's shop on Taobao out of its comment, and then each thing that it may say instead.
+func TestExampleOfTaobao(t *testing.T) {
+	t.Parallel()
+	lines := strings.Split(readFile(t, exampleFile), "\n")
+	uncomment(lines, slices.Index(lines, tmallFlagship))
+	for i, line := range lines {
+		if strings.HasPrefix(line, "# encryption: ") || strings.Contains(line, ": tmall-flagship,") {
+			lines[i] = strings.Replace(line, "# ", "", 1)
+		}
+	}
+	whole := strings.Join(lines, "\n")
+	for _, check := range []struct{ name, without, with string }{
+		{name: "a session"},
+		{name: "authorize", without: "    session", with: "    # redirect_uri"},
+		{name: "oauth", with: "    # oauth"},
+	} {
+		var text []string
+		for line := range strings.SplitSeq(whole, "\n") {
+			switch {
+			case check.without != "" && strings.HasPrefix(line, check.without):
+				continue
+			case check.with != "" && strings.HasPrefix(line, check.with):
+				line = strings.Replace(line, "# ", "", 1)
+			}
+			text = append(text, line)
+		}
+		c, err := Parse("example.yaml", []byte(strings.Join(text, "\n")), options(t))
+		if err != nil {
+			t.Errorf("%s:\n%v", check.name, err)
+			continue
+		}
+		if len(c.Warnings) > 0 {
+			t.Errorf("%s earns a warning: %s", check.name, c.Warnings[0].Text())
+		}
+		shop := c.Source("tmall-flagship").Taobao
+		if shop.Session.IsZero() != (shop.RedirectURI != "") || c.Job("tmall-parcels").Track != "tmall-flagship" || len(c.Jobs) != 5 {
+			t.Errorf("%s: session %v, redirect_uri %q, %d jobs", check.name, shop.Session, shop.RedirectURI, len(c.Jobs))
+		}
+	}
 }
 
 func TestShippedPresets(t *testing.T) {
