@@ -83,8 +83,8 @@ func (p *program) root() *cobra.Command {
 	root.PersistentFlags().StringVarP(&p.config, "config", "c", defaultConfig, textConfigFlag)
 	root.RunE = needsSubcommand
 	for _, c := range []*cobra.Command{
-		p.runCommand(), p.syncCommand(), p.checkCommand(), p.statusCommand(), p.orderCommand(), p.deadletterCommand(),
-		p.migrateCommand(), p.sourceCommand(), p.demoCommand(), p.versionCommand(),
+		p.runCommand(), p.syncCommand(), p.checkCommand(), p.statusCommand(), p.orderCommand(), p.trackCommand(),
+		p.deadletterCommand(), p.migrateCommand(), p.sourceCommand(), p.demoCommand(), p.versionCommand(),
 	} {
 		root.AddCommand(c)
 	}

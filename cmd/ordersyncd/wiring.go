@@ -14,6 +14,7 @@ import (
 	"ordersync/internal/mysql"
 	"ordersync/internal/order"
 	"ordersync/internal/ordersync"
+	"ordersync/internal/parcel"
 	"ordersync/internal/rest"
 	"ordersync/internal/schedule"
 )
@@ -26,6 +27,7 @@ var (
 	_ apiclient.Pace   = (*mysql.DB)(nil)
 	_ ordersync.Source = (*rest.Source)(nil)
 	_ ordersync.Store  = (*rehearsal)(nil)
+	_ parcel.Store     = (*mysql.DB)(nil)
 )
 
 // The streams of a source that jobs follow; a backfill's is named by its span.
@@ -51,6 +53,8 @@ type account struct {
 	// orders reads by the source's own filter, sweep by the time of creation; sweep is nil where the source cannot.
 	orders, sweep       *rest.Source
 	limits, sweepLimits ordersync.Limits
+	// parcels tells where parcels are; nil where the source cannot.
+	parcels parcel.Source
 }
 
 // load reads the configuration, and shows times in its zone from then on.
