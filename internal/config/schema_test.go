@@ -358,7 +358,8 @@ func commentedKeys(text string) []variant {
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
 		body, ok := strings.CutPrefix(line[len(indent):], "# ")
 		key, _, isKey := strings.Cut(body, ": ")
-		if !ok || !isKey && !strings.HasSuffix(body, ":") || strings.ContainsAny(strings.TrimSuffix(key, ":"), " .,;(") || indent == "" && key != "state" && key != "encryption" {
+		prose := !isKey && !strings.HasSuffix(body, ":") || strings.ContainsAny(strings.TrimSuffix(key, ":"), " .,;(")
+		if !ok || prose || indent == "" && key != "state" && key != "encryption" {
 			continue
 		}
 		changed := slices.Clone(lines)

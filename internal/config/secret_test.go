@@ -43,7 +43,10 @@ func TestSecretsNeverPrint(t *testing.T) {
 	if got := c.Source("header").Rest.Auth.Header.Value.Reveal(); got != "Token us-canary" {
 		t.Fatalf("Reveal = %q", got)
 	}
-	values := map[string]any{"config": c, "config value": *c, "database": c.Database, "encryption": c.Encryption, "secret": c.Database.Password, "secret pointer": &c.Database.Password}
+	values := map[string]any{
+		"config": c, "config value": *c, "database": c.Database, "encryption": c.Encryption,
+		"secret": c.Database.Password, "secret pointer": &c.Database.Password,
+	}
 	for _, s := range c.Sources {
 		values[s.Name] = s
 		if s.Taobao != nil {

@@ -36,7 +36,7 @@ type Taobao struct {
 	AppKey    string `yaml:"app_key" validate:"required" doc:"The number of your app on the open platform."`
 	AppSecret Secret `yaml:"app_secret" validate:"required" doc:"The app's secret, such as ${credential:taobao-app-secret}."`
 	// Session is the shop's token; zero: the one that 'ordersyncd authorize' stored.
-	Session Secret `yaml:"session" doc:"The shop's token, such as ${credential:taobao-session}. Where redirect_uri is given, 'ordersyncd authorize' can get it instead."`
+	Session Secret `yaml:"session" doc:"The shop's token, such as ${credential:taobao-session}. With redirect_uri, 'ordersyncd authorize' gets it instead."`
 	// SessionExpires is when Session ends; zero: not said.
 	SessionExpires time.Time `yaml:"session_expires" doc:"The day on which the session ends. You are warned 30, 7 and 1 days before."`
 	SignMethod     string    `yaml:"sign_method" validate:"oneof=md5 hmac hmac-sha256" doc:"How calls are signed."`

@@ -78,7 +78,8 @@ func Zone(text string) string {
 
 // synonyms are the words that people write for keys of ours; of several keys the one counts that is to be had where the word stands.
 var synonyms = map[string]string{
-	"url": "base_url gateway", "baseurl": "base_url gateway", "endpoint": "base_url gateway", "api": "base_url gateway", "host": "address", "hostname": "address", "server": "address",
+	"url": "base_url gateway", "baseurl": "base_url gateway", "endpoint": "base_url gateway", "api": "base_url gateway",
+	"host": "address", "hostname": "address", "server": "address",
 	"addr": "address", "username": "user", "login": "user", "pass": "password", "passwd": "password", "pwd": "password", "database": "name",
 	"dbname": "name", "db": "database", "mysql": "database", "tz": "timezone", "zone": "timezone", "lang": "language", "locale": "language",
 	"type": "kind", "template": "preset", "token": "bearer session", "api_key": "header app_key", "cron": "schedule", "when": "schedule", "interval": "schedule",
