@@ -55,5 +55,5 @@ func rename(ctx context.Context, tx *sql.Tx, from, to order.SourceID) error {
 			return err
 		}
 	}
-	return nil
+	return renameTokens(ctx, tx, from, to)
 }

@@ -188,7 +188,7 @@ func TestIndexes(t *testing.T) {
 		"orders: source,order_id", "orders: synced_at,source,order_id", "orders: status", "orders: modified_at", "orders: ordered_at", "orders: number",
 		"order_items: source,order_id,line_id", "order_items: sku", "refunds: source,refund_id", "refunds: source,order_id",
 		"order_raw: source,order_id", "dead_letters: source,order_id", "checkpoints: source,stream", "leases: source,stream", "job_state: job",
-		"pace: credential", "daemons: holder", "sources: source", "runs: run_id",
+		"pace: credential", "daemons: holder", "sources: source", "runs: run_id", "tokens: source",
 	} {
 		if !got[want] {
 			t.Errorf("no index %s; there are %v", want, got)

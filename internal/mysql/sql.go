@@ -254,6 +254,31 @@ const (
 		"FROM pace ORDER BY credential"
 )
 
+// Tokens.
+const (
+	tokenColumns = "access_sealed, refresh_sealed, sealed_as, over_session, user_id, user_nick, obtained_at, ends_at, refresh_ends_at, " +
+		"r1_ends_at, r2_ends_at, w1_ends_at, w2_ends_at, sliding"
+
+	selectShopToken = "SELECT " + tokenColumns + ", revision FROM tokens WHERE source = ?"
+	// grantToken replaces whatever is there, and with it the right of a process that renews what was there.
+	grantToken = "INSERT INTO tokens (" + tokenColumns + ", source, revision, renewing_until, stored_at) " +
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, NULL, UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE " +
+		"access_sealed = VALUES(access_sealed), refresh_sealed = VALUES(refresh_sealed), sealed_as = VALUES(sealed_as), " +
+		"over_session = VALUES(over_session), user_id = VALUES(user_id), user_nick = VALUES(user_nick), obtained_at = VALUES(obtained_at), " +
+		"ends_at = VALUES(ends_at), refresh_ends_at = VALUES(refresh_ends_at), r1_ends_at = VALUES(r1_ends_at), " +
+		"r2_ends_at = VALUES(r2_ends_at), w1_ends_at = VALUES(w1_ends_at), w2_ends_at = VALUES(w2_ends_at), sliding = VALUES(sliding), " +
+		"revision = revision + 1, renewing_until = NULL, stored_at = VALUES(stored_at)"
+	renewToken = "UPDATE tokens SET access_sealed = ?, refresh_sealed = ?, sealed_as = ?, over_session = ?, user_id = ?, user_nick = ?, " +
+		"obtained_at = ?, ends_at = ?, refresh_ends_at = ?, r1_ends_at = ?, r2_ends_at = ?, w1_ends_at = ?, w2_ends_at = ?, sliding = ?, " +
+		"revision = ?, renewing_until = NULL, stored_at = UTC_TIMESTAMP(6) WHERE source = ? AND revision = ?"
+	claimToken = "UPDATE tokens SET renewing_until = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND " +
+		"WHERE source = ? AND revision = ? AND (renewing_until IS NULL OR renewing_until <= UTC_TIMESTAMP(6))"
+	selectTokenHas = "SELECT EXISTS (SELECT 1 FROM tokens WHERE source = ?)"
+	// A source that is renamed takes its token along, unless its new name has one already, which is then the later one.
+	renameToken = "UPDATE tokens SET source = ? WHERE source = ?"
+	forgetToken = "DELETE FROM tokens WHERE source = ?"
+)
+
 // multi is a statement of as many rows as are needed.
 type multi struct {
 	head, row, sep, tail string

@@ -65,6 +65,8 @@ type Life struct {
 	// R1Ends and R2Ends are when the right to read ends, common and sensitive matters; W1Ends and W2Ends that to write. A token can be
 	// alive when one of them is over.
 	R1Ends, R2Ends, W1Ends, W2Ends time.Time
+	// Sliding says that the last renewal brought a later RefreshEnds.
+	Sliding bool
 }
 
 // Row is a token as it lies in the store.

@@ -2,7 +2,12 @@ package token
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"sync"
 	"time"
+
+	"ordersync/internal/fault"
 )
 
 // Store keeps the tokens of all sources. Failures are of kind fault.Database.
@@ -17,11 +22,31 @@ type Store interface {
 	ClaimToken(ctx context.Context, source string, revision int64, period time.Duration) (bool, error)
 }
 
-// Sealer seals and opens texts for a place.
+// Sealer seals and opens texts for a column of a source.
 type Sealer interface {
 	Seal(plain []byte, source, column string) ([]byte, error)
 	Open(sealed []byte, source, column string) ([]byte, error)
 }
+
+// The columns for which tokens are sealed.
+const (
+	columnAccess  = "tokens.access"
+	columnRefresh = "tokens.refresh"
+)
+
+const (
+	// rereadAfter is how old what Session returns may be: a token that was granted elsewhere is taken up by then.
+	rereadAfter = 30 * time.Second
+	// retryAfter lies between two attempts to renew while the old token still holds.
+	retryAfter = 5 * time.Minute
+	// longestMargin is how long before its end a token is renewed at most; a short one at a quarter of its life.
+	longestMargin = 7 * aDay
+
+	// Renewing and storing take their time whatever becomes of the caller; together they end before the claim does.
+	renewWithin = 75 * time.Second
+	storeWithin = 75 * time.Second
+	claimFor    = 3 * time.Minute
+)
 
 // Options describe the authorisation of one source.
 type Options struct {
@@ -33,7 +58,7 @@ type Options struct {
 	// Store keeps what the owner granted; Seal seals it. A nil Seal: the configuration holds no key for it.
 	Store Store
 	Seal  Sealer
-	// Endpoint grants and renews; nil where the configuration names none.
+	// Endpoint grants and renews; nil: nothing is renewed.
 	Endpoint *Endpoint
 }
 
@@ -59,37 +84,417 @@ type State struct {
 // Vault is the authorisation of one source. It is safe for many goroutines at once.
 type Vault struct {
 	o Options
+	// turn is held by whoever reads the store or renews; the others wait for it.
+	turn chan struct{}
+
+	mu  sync.Mutex
+	now holding
+
+	// received is a new token that is not stored yet. It belongs to whoever has the turn.
+	received *receipt
 }
 
-// New returns a vault. It does nothing yet.
-func New(o Options) *Vault { return &Vault{o: o} }
+// holding is the token in use and what is known of it.
+type holding struct {
+	read     time.Time // when the store was read last; zero: never
+	origin   string
+	token    Token
+	row      Row   // where origin is FromOwner
+	unusable error // why what is stored cannot be used
+	trouble  error // why it could not be renewed
+	retry    time.Time
+	spent    bool // its refresh token was refused
+}
+
+// receipt is a new token on its way into the store.
+type receipt struct {
+	row  Row
+	over int64
+}
+
+// New returns a vault. It reads nothing yet.
+func New(o Options) *Vault {
+	v := &Vault{o: o, turn: make(chan struct{}, 1)}
+	v.now = v.configured()
+	return v
+}
 
 // Session returns the token to send: at most half a minute old as the store has it, and renewed when its time has come.
+//
+// What the owner granted counts as long as the configuration holds the session that it held then, or none; a session that was written
+// there since is newer and counts. Session fails with fault.Auth where there is no token, or where one that has ended could not be
+// renewed; with fault.Config where the stored one does not open; with fault.Database where the store could not be read at all.
 func (v *Vault) Session(ctx context.Context) (string, error) {
-	_, err := v.o.Store.Token(ctx, v.o.Source)
-	return v.o.Configured.Reveal(), err
+	if text, ok := v.fresh(); ok {
+		return text, nil
+	}
+	if err := v.take(ctx); err != nil {
+		return "", err
+	}
+	defer v.leave()
+	if text, ok := v.fresh(); ok {
+		return text, nil
+	}
+	if err := v.reread(ctx); err != nil && !v.carriesOn() {
+		return "", err
+	}
+	if v.due(time.Now()) {
+		if err := v.renew(ctx); err != nil && (errors.Is(err, errUnstored) || v.ended(time.Now())) {
+			return "", err
+		}
+	}
+	return v.text()
 }
 
-// Load reads what the store has and renews nothing; State and Warn then tell of it.
+// Load reads what the store has and renews nothing; Key, Ends, State and Warn then tell of it.
 func (v *Vault) Load(ctx context.Context) error {
-	_, err := v.o.Store.Token(ctx, v.o.Source)
+	if err := v.take(ctx); err != nil {
+		return err
+	}
+	defer v.leave()
+	if err := v.reread(ctx); err != nil {
+		return err
+	}
+	return v.held().unusable
+}
+
+// Key names the token that Session returned last, or would return where it was never asked, without revealing it. Another token has
+// another key; none has an empty one.
+func (v *Vault) Key() string { return v.held().token.Access.key() }
+
+// Ends is when the authorisation ends for good, with all renewals that it allows; zero where nobody said.
+func (v *Vault) Ends() time.Time {
+	h := v.held()
+	if v.renewable(h, time.Now()) && h.token.RefreshEnds.After(h.token.Ends) {
+		return h.token.RefreshEnds
+	}
+	return h.token.Ends
+}
+
+// State is what is known of the token that Session returned last.
+func (v *Vault) State() State {
+	h := v.held()
+	return State{
+		Origin: h.origin, Nick: h.token.Nick, Life: h.token.Life, Renewable: v.renewable(h, time.Now()), Trouble: h.trouble,
+	}
+}
+
+// Warn is [Warn] for this authorisation, with what to do. While each renewal brings a later end there is nothing to warn of.
+func (v *Vault) Warn(now time.Time) (Level, string) {
+	h := v.held()
+	ends := v.Ends()
+	if h.trouble != nil {
+		ends = h.token.Ends
+	} else if h.token.Sliding && v.renewable(h, now) {
+		return Fine, ""
+	}
+	level, text := Warn(now, ends)
+	if level == Fine {
+		return Fine, ""
+	}
+	if h.trouble != nil {
+		text += fmt.Sprintf("; it could not be renewed: %v", h.trouble)
+	}
+	return level, text + "; " + v.fix()
+}
+
+// fix says how a new token comes.
+func (v *Vault) fix() string {
+	if v.CanGrant() == nil {
+		return fmt.Sprintf("type 'ordersyncd authorize %s'", v.o.Source)
+	}
+	return fmt.Sprintf("put a new session of %s into the configuration", v.o.Source)
+}
+
+// Refresh renews the token now, whether or not its time has come.
+func (v *Vault) Refresh(ctx context.Context) error {
+	if err := v.take(ctx); err != nil {
+		return err
+	}
+	defer v.leave()
+	if err := v.reread(ctx); err != nil {
+		return err
+	}
+	h := v.held()
+	if h.unusable != nil {
+		return h.unusable
+	}
+	if !v.renewable(h, time.Now()) {
+		return fault.New(fault.Auth, &Error{
+			Err: fmt.Errorf("the token of %s cannot be renewed: this app has to be authorised anew by the owner of the shop", v.o.Source), Fix: v.fix(),
+		})
+	}
+	return v.renew(ctx)
+}
+
+// CanGrant says why nothing can be granted and stored, before anybody opens a page for it; nil where it can. Failures are of kind
+// fault.Config.
+func (v *Vault) CanGrant() error {
+	switch {
+	case v.o.Endpoint == nil || v.o.Endpoint.o.RedirectURI == "":
+		return fault.New(fault.Config, &Error{
+			Err: fmt.Errorf("%s has no redirect_uri, and without one nobody can authorise", v.o.Source),
+			Fix: "Write the callback address that the open platform has for the app under redirect_uri of the source.",
+		})
+	case v.o.Seal == nil:
+		return fault.New(fault.Config, &Error{
+			Err: fmt.Errorf("there is no encryption.key, and a token is not stored readable"),
+			Fix: "Make one with 'ordersyncd keys new', put it into the credentials folder, and name it: encryption: {key: \"${credential:seal-key}\"}.",
+		})
+	}
+	return nil
+}
+
+// Grant exchanges a code and stores the token, which wins over all that was before.
+func (v *Vault) Grant(ctx context.Context, code string) error {
+	if err := v.CanGrant(); err != nil {
+		return err
+	}
+	if err := v.take(ctx); err != nil {
+		return err
+	}
+	defer v.leave()
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewWithin)
+	defer cancel()
+	granted, err := v.o.Endpoint.Exchange(asking, code)
+	if err != nil {
+		return err
+	}
+	return v.receive(ctx, granted, 0)
+}
+
+// take waits for the turn.
+func (v *Vault) take(ctx context.Context) error {
+	select {
+	case v.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (v *Vault) leave() { <-v.turn }
+
+func (v *Vault) held() holding {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.now
+}
+
+func (v *Vault) hold(h holding) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.now = h
+}
+
+// fresh returns the token where nothing has to be done for it.
+func (v *Vault) fresh() (string, bool) {
+	h, now := v.held(), time.Now()
+	if h.read.IsZero() || now.Sub(h.read) >= rereadAfter || h.unusable != nil || h.token.Access == nil || v.dueOf(h, now) {
+		return "", false
+	}
+	return h.token.Access.Reveal(), true
+}
+
+// text returns the token, or why there is none.
+func (v *Vault) text() (string, error) {
+	h := v.held()
+	switch {
+	case h.unusable != nil:
+		return "", h.unusable
+	case h.token.Access == nil:
+		return "", fault.New(fault.Auth, &Error{
+			Err: fmt.Errorf("the owner of the shop has not authorised %s yet", v.o.Source), Fix: capital(v.fix()) + ".",
+		})
+	}
+	return h.token.Access.Reveal(), nil
+}
+
+// carriesOn reports whether there is a token to go on with although the store could not be read.
+func (v *Vault) carriesOn() bool {
+	h := v.held()
+	return v.received == nil && !h.read.IsZero() && h.unusable == nil && h.token.Access != nil
+}
+
+// configured is the session of the configuration, or nothing.
+func (v *Vault) configured() holding {
+	if v.o.Configured == nil {
+		return holding{}
+	}
+	return holding{origin: FromConfiguration, token: Token{Access: v.o.Configured, Life: Life{Ends: v.o.ConfiguredEnds}}}
+}
+
+// reread reads the store and decides what counts. A token that is not stored yet is stored first.
+func (v *Vault) reread(ctx context.Context) error {
+	if v.received != nil {
+		if err := v.store(ctx); err != nil {
+			return err
+		}
+	}
+	row, err := v.o.Store.Token(ctx, v.o.Source)
+	if err != nil {
+		if h := v.held(); !h.read.IsZero() { // the next to ask waits as long again
+			h.read = time.Now()
+			v.hold(h)
+		}
+		return err
+	}
+	v.adopt(row)
+	return nil
+}
+
+// adopt decides what counts.
+func (v *Vault) adopt(row *Row) {
+	old := v.held()
+	h := v.configured()
+	if row != nil && (v.o.Configured == nil || row.Over == v.o.Configured.key()) {
+		h = holding{origin: FromOwner, row: *row}
+		h.token, h.unusable = v.open(row)
+		if old.origin == FromOwner && old.row.Revision == row.Revision {
+			h.trouble, h.retry, h.spent = old.trouble, old.retry, old.spent
+		}
+	}
+	h.read = time.Now()
+	v.hold(h)
+}
+
+// open opens a stored token.
+func (v *Vault) open(row *Row) (Token, error) {
+	t := Token{UserID: row.UserID, Nick: row.Nick, Life: row.Life}
+	if v.o.Seal == nil {
+		return t, fault.New(fault.Config, &Error{
+			Err: fmt.Errorf("the token of %s is stored sealed, and the configuration has no encryption.key to open it", v.o.Source),
+			Fix: "Put the keyset back under encryption.key that was there when the owner of the shop authorised; where it is lost, " +
+				"make another with 'ordersyncd keys new' and type 'ordersyncd authorize " + v.o.Source + "'.",
+		})
+	}
+	access, err := v.o.Seal.Open(row.Access, row.SealedAs, columnAccess)
+	if err == nil && len(row.Refresh) > 0 {
+		var refresh []byte
+		refresh, err = v.o.Seal.Open(row.Refresh, row.SealedAs, columnRefresh)
+		t.Refresh = NewSecret(string(refresh))
+	}
+	if err != nil {
+		return t, fault.New(fault.Config, &Error{
+			Err: fmt.Errorf("the stored token of %s does not open with encryption.key: %w", v.o.Source, err),
+			Fix: "Put the keyset back that was there when the owner of the shop authorised; where it is lost, " + v.fix() + ".",
+		})
+	}
+	t.Access = NewSecret(string(access))
+	return t, nil
+}
+
+func (v *Vault) renewable(h holding, now time.Time) bool {
+	return v.o.Endpoint != nil && v.o.Seal != nil && h.origin == FromOwner && h.unusable == nil && !h.spent &&
+		h.token.Refresh != nil && h.token.RefreshEnds.After(now)
+}
+
+func (v *Vault) due(now time.Time) bool { return v.dueOf(v.held(), now) }
+
+// dueOf reports whether it is time to renew.
+func (v *Vault) dueOf(h holding, now time.Time) bool {
+	if !v.renewable(h, now) || h.token.Ends.IsZero() || now.Before(h.retry) {
+		return false
+	}
+	margin := min(longestMargin, h.token.Ends.Sub(h.token.ObtainedAt)/4)
+	return !now.Before(h.token.Ends.Add(-margin))
+}
+
+func (v *Vault) ended(now time.Time) bool {
+	ends := v.held().token.Ends
+	return !ends.IsZero() && !now.Before(ends)
+}
+
+// renew gets the next token. From the claim until it is stored nothing stops it but its own limits: the refresh token works once, and
+// what is lost then can be granted by nobody but the owner of the shop.
+func (v *Vault) renew(ctx context.Context) error {
+	h := v.held()
+	claimed, err := v.o.Store.ClaimToken(ctx, v.o.Source, h.row.Revision, claimFor)
+	if err == nil && !claimed {
+		err = fault.Errorf(fault.Transient, "another process renews the token of %s", v.o.Source)
+	}
+	if err != nil { // no trouble of the token's: it is seen again at the next reading
+		h.retry = time.Now().Add(rereadAfter)
+		v.hold(h)
+		return err
+	}
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewWithin)
+	defer cancel()
+	next, err := v.o.Endpoint.Renew(asking, h.token.Refresh)
+	if err != nil {
+		return v.failed(err)
+	}
+	// Some answers leave out whose token it is.
+	if next.UserID == "" {
+		next.UserID, next.Nick = h.token.UserID, h.token.Nick
+	}
+	next.Sliding = next.RefreshEnds.Sub(h.token.RefreshEnds) > time.Minute
+	return v.receive(ctx, next, h.row.Revision)
+}
+
+// failed notes that the token could not be renewed. A refused refresh token is never sent again.
+func (v *Vault) failed(err error) error {
+	h := v.held()
+	h.trouble, h.retry = err, time.Now().Add(retryAfter)
+	h.spent = fault.KindOf(err) == fault.Auth
+	v.hold(h)
 	return err
 }
 
-// Key names the token that Session returned last, without revealing it; empty before the first. Another token has another key.
-func (v *Vault) Key() string { return v.o.Configured.key() }
+// receive stores a new token, in place of a revision or, over zero, of whatever there is.
+func (v *Vault) receive(ctx context.Context, t *Token, over int64) error {
+	row := Row{SealedAs: v.o.Source, UserID: t.UserID, Nick: t.Nick, Life: t.Life, Revision: over + 1}
+	if over > 0 {
+		row.Over = v.held().row.Over
+	} else {
+		row.Over = v.o.Configured.key()
+	}
+	var err error
+	if row.Access, err = v.o.Seal.Seal([]byte(t.Access.Reveal()), v.o.Source, columnAccess); err != nil {
+		return err
+	}
+	if t.Refresh != nil {
+		if row.Refresh, err = v.o.Seal.Seal([]byte(t.Refresh.Reveal()), v.o.Source, columnRefresh); err != nil {
+			return err
+		}
+	}
+	v.received = &receipt{row: row, over: over}
+	if err := v.store(ctx); err != nil {
+		return err
+	}
+	// What is stored counts, read back: where the owner granted another one meanwhile, that one.
+	return v.reread(context.WithoutCancel(ctx))
+}
 
-// Ends is when the authorisation ends for good; zero where nobody said.
-func (v *Vault) Ends() time.Time { return v.o.ConfiguredEnds }
+// errUnstored is in the chain while a new token waits for the store.
+var errUnstored = errors.New("the new token is not stored yet")
 
-// State is what is known of the token that Session returned last.
-func (v *Vault) State() State { return State{} }
+// store puts what was received into the store, and keeps at it for a while.
+func (v *Vault) store(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+	defer cancel()
+	for wait := time.Second; ; wait *= 2 {
+		_, err := v.o.Store.PutToken(ctx, v.o.Source, v.received.row, v.received.over)
+		if err == nil {
+			v.received = nil
+			return nil
+		}
+		if !pause(ctx, wait) {
+			return fault.Errorf(fault.Database, "%w, and %s is not read with the old one: %w", errUnstored, v.o.Source, err)
+		}
+	}
+}
 
-// Warn is [Warn] for this authorisation, with what to do.
-func (v *Vault) Warn(now time.Time) (Level, string) { return Warn(now, v.Ends()) }
+// pause waits, and reports whether it waited to the end.
+func pause(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
 
-// Refresh renews the token now, whether or not its time has come.
-func (v *Vault) Refresh(ctx context.Context) error { return v.Load(ctx) }
-
-// Grant stores what the owner granted just now. It wins over all that was before.
-func (v *Vault) Grant(ctx context.Context, _ *Token) error { return v.Load(ctx) }
+func capital(text string) string { return string(text[0]-'a'+'A') + text[1:] }
