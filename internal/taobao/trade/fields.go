@@ -16,4 +16,9 @@ const (
 
 	// RefundFields is for taobao.refunds.receive.get and taobao.refund.get.
 	RefundFields = "refund_id,tid,oid,status,refund_fee,reason,created,modified"
+
+	// insideFields are the further keys that are read: those of orders, of services, and of a parcel's trace.
+	insideFields = "order,service_order,oid,oid_str,outer_sku_id,outer_iid,sku_id,title,sku_properties_name,refund_status," +
+		"is_service_order,logistics_company,invoice_no,service_id," +
+		"out_sid,company_name,trace_list,transit_step_info,status_time,status_desc,action"
 )

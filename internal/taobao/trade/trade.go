@@ -17,9 +17,9 @@ package trade
 
 import (
 	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"ordersync/internal/order"
 )
@@ -48,7 +48,13 @@ type Reader struct {
 
 // New returns a reader.
 func New(source order.SourceID) *Reader {
-	return &Reader{source: source, unmapped: map[string]int{}}
+	r := &Reader{source: source, known: map[string]bool{}, unmapped: map[string]int{}}
+	for _, list := range [...]string{ListFields, DetailFields, RefundFields, insideFields} {
+		for key := range strings.SplitSeq(list, ",") {
+			r.known[key] = true
+		}
+	}
+	return r
 }
 
 // Unmapped returns the words of status that have no meaning here, each with how often it was met; at most a hundred are kept.
@@ -60,32 +66,3 @@ func (r *Reader) Unmapped() map[string]int {
 
 // Differences is how many trades were met whose amounts do not add up by the identities that [Reader.Whole] checks.
 func (r *Reader) Differences() int { return int(r.differences.Load()) }
-
-// Thin reads one row of a list: an order with only its id and version, and the time by which the list was filtered, which is zero where
-// it could not be read. A row that cannot be understood is a dead letter.
-//
-// A row of a refund ([ByRefund]) stands for the trade that it belongs to; its version is the refund's time of change, and Refunds holds
-// the refund alone. Two refunds of one trade are two rows of one order: whoever counts rows against a total must know it.
-func (r *Reader) Thin(row []byte, by By, fetchedAt time.Time) (rec order.Record, at time.Time) {
-	return order.Record{Dead: &order.DeadLetter{Source: r.source, ID: order.PayloadID(row), Payload: row}}, time.Time{}
-}
-
-// Whole reads the trade object of taobao.trade.fullinfo.get, with the refunds that were asked for by [Reader.RefundsOf]. refundsKnown is
-// false where they could not be had: the stored ones then stay.
-func (r *Reader) Whole(trade []byte, refunds []order.Refund, refundsKnown bool, fetchedAt time.Time) order.Record {
-	return order.Record{Dead: &order.DeadLetter{Source: r.source, ID: order.PayloadID(trade), Payload: trade}}
-}
-
-// Decode reads a stored payload again, as it came at fetchedAt: what Whole left in the Raw of an order or the Payload of a dead letter.
-func (r *Reader) Decode(payload []byte, fetchedAt time.Time) order.Record {
-	return r.Whole(payload, nil, false, fetchedAt)
-}
-
-// RefundsOf returns the ids of the refunds that the lines of a trade name, each once, in the order of the lines.
-func (r *Reader) RefundsOf(trade []byte) (ids []string) { return nil }
-
-// Refund reads a refund: a row of taobao.refunds.receive.get or the object of taobao.refund.get. modified is zero, and tid empty, where
-// the answer lacks them.
-func (r *Reader) Refund(row []byte) (tid string, refund order.Refund, modified time.Time, err error) {
-	return "", order.Refund{}, time.Time{}, nil
-}
