@@ -75,7 +75,7 @@ const (
 )
 
 // Tidy brings the shipment into the form in which it is stored: instants in UTC, texts of events cut to what a column holds and free
-// of what it does not take, times that cannot be left out. It then reports the first reason for which it cannot be stored all the same.
+// of what it does not take, times that cannot be left out, the oldest event first. It then reports the first reason for which it cannot be stored all the same.
 // The message names the field and never quotes its content.
 func (s *Shipment) Tidy() error {
 	s.Carrier, s.TrackingNumber = strings.TrimSpace(s.Carrier), strings.TrimSpace(s.TrackingNumber)
@@ -97,6 +97,7 @@ func (s *Shipment) Tidy() error {
 			e.At = time.Time{}
 		}
 	}
+	sortEvents(s.Events)
 	if err := ValidateID("order id", s.OrderID); err != nil {
 		return err
 	}
@@ -135,8 +136,8 @@ func fit(text string, most int) string {
 	return text
 }
 
-// Merge fills what the remote left out with what is stored: absence never clears. A list of steps that is at least as long as the
-// stored one stands for it; a shorter one adds what is new in it, because a remote forgets steps sooner than parcels take them back.
+// Merge fills what the remote left out with what is stored: absence never clears. Steps that the remote lists no more stay; a step of
+// the same time and kind with another text is the same step in other words. The list never gets shorter.
 func (s *Shipment) Merge(stored *Shipment) {
 	if s.Carrier == "" {
 		s.Carrier = stored.Carrier
@@ -147,16 +148,43 @@ func (s *Shipment) Merge(stored *Shipment) {
 	s.SourceStatus = s.SourceStatus.Or(stored.SourceStatus)
 	s.ShippedAt = s.ShippedAt.Or(stored.ShippedAt)
 	s.DeliveredAt = s.DeliveredAt.Or(stored.DeliveredAt)
-	if len(s.Events) >= len(stored.Events) {
-		return
+	if kept := unmatched(stored.Events, s.Events); len(kept) > 0 {
+		s.Events = append(kept, s.Events...)
+		sortEvents(s.Events)
 	}
-	all := slices.Clone(stored.Events)
-	for _, e := range s.Events {
-		if !slices.ContainsFunc(all, e.same) {
-			all = append(all, e)
+}
+
+// unmatched returns the stored steps that have no counterpart of their own among the new ones.
+func unmatched(stored, fresh []ShipmentEvent) []ShipmentEvent {
+	taken := make([]bool, len(fresh))
+	match := func(e ShipmentEvent, alike func(a, b ShipmentEvent) bool) bool {
+		for i := range fresh {
+			if !taken[i] && alike(e, fresh[i]) {
+				taken[i] = true
+				return true
+			}
+		}
+		return false
+	}
+	var doubtful, kept []ShipmentEvent
+	for _, e := range stored {
+		if !match(e, ShipmentEvent.same) {
+			doubtful = append(doubtful, e)
 		}
 	}
-	s.Events = all
+	for _, e := range doubtful {
+		if !match(e, func(a, b ShipmentEvent) bool { return !a.At.IsZero() && a.At.Equal(b.At) && a.Action == b.Action }) {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// sortEvents puts the oldest first, unless one has no time: then only the remote knows their order.
+func sortEvents(events []ShipmentEvent) {
+	if !slices.ContainsFunc(events, func(e ShipmentEvent) bool { return e.At.IsZero() }) {
+		slices.SortStableFunc(events, func(a, b ShipmentEvent) int { return a.At.Compare(b.At) })
+	}
 }
 
 // Same reports whether two descriptions of one parcel are stored as the same rows.
