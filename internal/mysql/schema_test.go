@@ -121,6 +121,7 @@ func TestColumns(t *testing.T) {
 
 var keyColumns = map[string]bool{
 	"source": true, "order_id": true, "line_id": true, "refund_id": true, "stream": true, "job": true, "holder": true, "credential": true,
+	"carrier": true, "tracking_number": true,
 }
 
 // limited are the columns whose width package order knows, and how to fill them.
