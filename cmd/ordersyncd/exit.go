@@ -107,6 +107,12 @@ type remedyError struct {
 func (e *remedyError) Error() string { return e.err.Error() }
 func (e *remedyError) Unwrap() error { return e.err }
 
+// advised is a failure of another room that knows itself what to do.
+type advised interface {
+	error
+	Remedy() string
+}
+
 // conclude tells what went wrong and returns the exit status.
 func (p *program) conclude(ctx context.Context, err error) int {
 	if err == nil {
@@ -156,6 +162,9 @@ func explain(err error) (meaning, remedy string) {
 	}
 	if w.meaning != "" {
 		meaning = " " + w.meaning
+	}
+	if told, ok := errors.AsType[advised](err); ok && told.Remedy() != "" {
+		return meaning, told.Remedy()
 	}
 	return meaning, w.remedy
 }

@@ -245,6 +245,16 @@ func (v *Vault) CanGrant() error {
 	return nil
 }
 
+// Invitation is the address that the owner of the shop opens; its answer brings back the state.
+func (v *Vault) Invitation(state string) string { return v.o.Endpoint.Invitation(state) }
+
+// Close gives idle connections back.
+func (v *Vault) Close() {
+	if v.o.Endpoint != nil {
+		v.o.Endpoint.o.Client.Close()
+	}
+}
+
 // Grant exchanges a code and stores the token, which wins over all that was before.
 func (v *Vault) Grant(ctx context.Context, code string) error {
 	if err := v.CanGrant(); err != nil {
@@ -254,6 +264,7 @@ func (v *Vault) Grant(ctx context.Context, code string) error {
 		return err
 	}
 	defer v.leave()
+	// The code works once, so nothing stops this but its own limits either.
 	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewWithin)
 	defer cancel()
 	granted, err := v.o.Endpoint.Exchange(asking, code)
