@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -10,10 +11,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -30,6 +33,15 @@ type paperShop struct {
 	editions [2]edition
 	// current is the edition that is listed; served counts the orders that were.
 	current, served atomic.Int64
+
+	mu    sync.Mutex
+	calls []arrival
+}
+
+// arrival is a call that came: when, and to which path before its API's own.
+type arrival struct {
+	at time.Time // zero where the system did not stamp it
+	to string
 }
 
 // edition is the records of all orders, joined by commas, in a file; ends are where each ends.
@@ -49,7 +61,7 @@ func openPaperShop(b *testing.B, orders, daily int) *paperShop {
 		}
 	}
 	var err error
-	if s.listener, err = (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0"); err != nil {
+	if s.listener, err = (&net.ListenConfig{Control: stampArrivals}).Listen(b.Context(), "tcp", "127.0.0.1:0"); err != nil {
 		b.Fatal(err)
 	}
 	s.serving.Go(s.accept)
@@ -124,20 +136,86 @@ func (s *paperShop) accept() {
 		}
 		s.serving.Go(func() {
 			defer func() { _ = conn.Close() }()
-			_ = s.converse(conn)
+			_ = s.converse(conn.(*net.TCPConn))
 		})
 	}
 }
 
+// called returns the calls that came so far but for the first ones. What it returns stays as it is.
+func (s *paperShop) called(first int) []arrival {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clip(s.calls[first:])
+}
+
+// note notes a call whose request begins with line.
+func (s *paperShop) note(at time.Time, line string) {
+	path, _, _ := strings.Cut(strings.TrimPrefix(line, "GET /"), "/")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, arrival{at: at, to: path})
+}
+
+// stampArrivals has the system note when a packet reaches a connection.
+func stampArrivals(_, _ string, c syscall.RawConn) error {
+	var refused error
+	err := c.Control(func(fd uintptr) {
+		refused = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_TIMESTAMPNS, 1)
+	})
+	return errors.Join(err, refused)
+}
+
+// stamped reads a connection and knows when what it read had come. On loopback that is inside of the sender's own write, however
+// late the reader wakes.
+type stamped struct {
+	conn syscall.RawConn
+	at   time.Time
+}
+
+func (s *stamped) Read(p []byte) (n int, err error) {
+	var control [128]byte
+	var length int
+	if waitErr := s.conn.Read(func(fd uintptr) bool {
+		n, length, _, _, err = syscall.Recvmsg(int(fd), p, control[:], 0)
+		return !errors.Is(err, syscall.EAGAIN)
+	}); waitErr != nil {
+		return 0, waitErr
+	}
+	if err != nil {
+		return 0, err
+	}
+	if n == 0 {
+		return 0, io.EOF
+	}
+	messages, err := syscall.ParseSocketControlMessage(control[:length])
+	for _, m := range messages {
+		if m.Header.Level == syscall.SOL_SOCKET && m.Header.Type == syscall.SCM_TIMESTAMPNS {
+			var at syscall.Timespec
+			if _, err := binary.Decode(m.Data, binary.NativeEndian, &at); err != nil {
+				return 0, err
+			}
+			s.at = time.Unix(at.Unix())
+		}
+	}
+	return n, err
+}
+
 // converse answers the requests of one connection until it ends.
-func (s *paperShop) converse(conn net.Conn) error {
-	in := bufio.NewReader(conn)
+func (s *paperShop) converse(conn *net.TCPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	from := &stamped{conn: raw}
+	in := bufio.NewReader(from)
 	var out []byte
 	for {
+		from.at = time.Time{}
 		line, err := in.ReadString('\n')
 		if err != nil {
 			return err
 		}
+		s.note(from.at, line)
 		for rest := ""; rest != "\r\n"; {
 			if rest, err = in.ReadString('\n'); err != nil {
 				return err

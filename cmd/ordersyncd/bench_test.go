@@ -46,9 +46,12 @@ func BenchmarkSync(b *testing.B) {
 	}
 }
 
-func benchSync(b *testing.B) {
+// benchServer starts a private database with its default settings, and its default durability unless relaxed.
+func benchServer(b *testing.B, relaxed bool) *mariadb.Server {
+	b.Helper()
 	server, err := mariadb.Start(b.Context(), mariadb.Options{
-		Args: []string{"--innodb-buffer-pool-size=128M", "--innodb-log-file-size=96M"}, // its own defaults
+		Relaxed: relaxed,
+		Args:    []string{"--innodb-buffer-pool-size=128M", "--innodb-log-file-size=96M"}, // its own defaults
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -58,6 +61,11 @@ func benchSync(b *testing.B) {
 			b.Error(err)
 		}
 	})
+	return server
+}
+
+func benchSync(b *testing.B) {
+	server := benchServer(b, false)
 	var table []measure
 	small := newBenchStage(b, server, 1000, 100)
 	table = append(table, small.sync("1,000 orders, first load"), small.resync("1,000 orders, nothing changed"))
