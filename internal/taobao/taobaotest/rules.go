@@ -25,9 +25,12 @@ type Rules struct {
 	// HeavyRows and HeavySpan answer isv.trade-service-rejection where a window holds more rows, or spans longer; zero: never.
 	HeavyRows int
 	HeavySpan time.Duration
-	// Allowed are the permissions of the app: a method that it maps to a sub code (isv.permission-api-package-empty) answers code 11.
+	// Forbidden are methods for which the apps lack the permission: the answer is code 11 with the sub code that stands here
+	// (isv.permission-api-package-empty, isv.permission-ip-whitelist-limit).
 	Forbidden map[string]string
 
+	// ShuffleTies gives rows of one second another order at each call.
+	ShuffleTies bool
 	// IgnoreHasNext ignores use_has_next as the sandbox does. BothTotals sends total_results besides has_next.
 	// NoHasNextAtEnd leaves has_next out where there is no next page.
 	IgnoreHasNext, BothTotals, NoHasNextAtEnd bool
@@ -49,7 +52,7 @@ type Rules struct {
 	// With Starve fullinfo lacks orders, payment, logistics and oaid too. nil: never.
 	Promotion func(at time.Time) bool
 	Starve    bool
-	// Lag makes a list see the trades as they were so long ago; nil: only in promotion hours.
+	// Lag makes a list see the trades as they were so long ago, two hours at most; nil: only in promotion hours.
 	Lag func(r Request) time.Duration
 
 	// PerSecond and PerDay are the limits of each app. A call beyond the first is answered with code 7 and a ban of a second on its method,
@@ -63,6 +66,8 @@ type Rules struct {
 	// Skew is how far the gateway's clock (its Date, time.get and its check of timestamps) is ahead of the Truth's. NoDate sends no Date.
 	Skew   time.Duration
 	NoDate bool
+	// OAuthStatus is that of the token endpoint's errors; zero: 400.
+	OAuthStatus int
 
 	// Before is called before each answer is made, and may change the Truth: rows then move between pages.
 	Before func(r Request)
@@ -139,7 +144,7 @@ type Fault struct {
 	Drip time.Duration
 	// Reset breaks the connection instead of answering. With After the call is done first, as far as the gateway is concerned: a used code stays
 	// used, a refreshed token refreshed.
-	Reset bool
+	Reset, After bool
 }
 
 // The kinds of limit, by their sub codes. AppCount (the daily quota) and DynamicCount ban every call of the app, AppAPICount those of the app to

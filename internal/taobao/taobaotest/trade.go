@@ -35,31 +35,31 @@ const (
 
 // The states of a refund; NoRefund is that of a line without.
 const (
-	NoRefund         = "NO_REFUND"
-	WaitSellerAgree  = "WAIT_SELLER_AGREE"
-	WaitBuyerReturn  = "WAIT_BUYER_RETURN_GOODS"
-	WaitSellerGoods  = "WAIT_SELLER_CONFIRM_GOODS"
-	SellerRefuse     = "SELLER_REFUSE_BUYER"
-	RefundClosed     = "CLOSED"
-	RefundSuccess    = "SUCCESS"
-	Signed           = "对方已签收"
-	Rejected         = "对方拒绝签收"
-	Collected        = "物流公司揽收成功"
-	Accepted         = "物流公司已接单"
-	WaitingToBeSent  = "等候发送给物流公司"
-	FrontUnpaid      = "FRONT_NOPAID_FINAL_NOPAID"
-	FrontPaid        = "FRONT_PAID_FINAL_NOPAID"
-	FrontAndFinal    = "FRONT_PAID_FINAL_PAID"
-	CODNew           = "NEW_CREATED"
-	CODSigned        = "SIGN_IN"
-	typeFixed        = "fixed"
-	typeStep         = "step"
-	typeCOD          = "cod"
-	refundReason     = "七天无理由退换货"
-	shopTitle        = "测试旗舰店"
-	defaultCarrier   = "中通快递"
-	defaultShipping  = "express"
-	defaultTradeFrom = "WAP,WAP"
+	NoRefund        = "NO_REFUND"
+	WaitSellerAgree = "WAIT_SELLER_AGREE"
+	WaitBuyerReturn = "WAIT_BUYER_RETURN_GOODS"
+	WaitSellerGoods = "WAIT_SELLER_CONFIRM_GOODS"
+	SellerRefuse    = "SELLER_REFUSE_BUYER"
+	RefundClosed    = "CLOSED"
+	RefundSuccess   = "SUCCESS"
+)
+
+// The states of a parcel that Churn uses.
+const (
+	WaitingToBeSent = "等候发送给物流公司"
+	Accepted        = "物流公司已接单"
+	Collected       = "物流公司揽收成功"
+	Signed          = "对方已签收"
+	Rejected        = "对方拒绝签收"
+)
+
+// The steps of a pre-sale, and states of cash on delivery.
+const (
+	FrontUnpaid   = "FRONT_NOPAID_FINAL_NOPAID"
+	FrontPaid     = "FRONT_PAID_FINAL_NOPAID"
+	FrontAndFinal = "FRONT_PAID_FINAL_PAID"
+	CODNew        = "NEW_CREATED"
+	CODSigned     = "SIGN_IN"
 )
 
 // Trade is one trade as the shop has it. What the platform derives is derived when it is sent: total_fee, payment, the shortcuts of a
@@ -69,27 +69,29 @@ type Trade struct {
 	// TID is a number of up to 19 digits.
 	TID          string
 	Type, Status string
-	BuyerNick    string
-	BuyerOpenUID string
+	// BuyerNick is masked by the platform before it is sent.
+	BuyerNick, BuyerOpenUID string
 
-	Created, Modified         time.Time
-	Paid, Consigned, Ended    time.Time
-	Timeout                   time.Time
-	PostFee, Discount, Adjust Fen
-	Received, Commission      Fen
-	CODStatus, CODFee         string
-	StepStatus                string
-	StepPaid                  Fen
-	BuyerMessage, SellerMemo  string
-	SellerFlag                int
-	Receiver                  Receiver
-	OAID                      string
-	ShippingType, TradeFrom   string
-	Lines                     []Line
-	AddOns                    []AddOn
-	Promotions                []Promotion
-	Refunds                   []Refund
-	Parcels                   []Parcel
+	Created, Modified      time.Time
+	Paid, Consigned, Ended time.Time
+	Timeout                time.Time
+	// Discount is that of the whole trade; lines have their own besides. Received is what the seller has got.
+	PostFee, Discount        Fen
+	Received, Commission     Fen
+	CODStatus                string
+	CODFee                   Fen
+	StepStatus               string
+	StepPaid                 Fen
+	BuyerMessage, SellerMemo string
+	SellerFlag               int
+	Receiver                 Receiver
+	OAID                     string
+	ShippingType, TradeFrom  string
+	Lines                    []Line
+	AddOns                   []AddOn
+	Promotions               []Promotion
+	Refunds                  []Refund
+	Parcels                  []Parcel
 	// Off is added to payment alone, so that the money identities do not hold.
 	Off Fen
 	// Poison spoils the trade in fullinfo; with SpoilRow, also its row in the lists.
@@ -223,8 +225,36 @@ func (t Trade) clone() Trade {
 func mask(text string) string {
 	for i := range text {
 		if i > 0 {
-			return text[:i] + strings.Repeat("*", 2)
+			return text[:i] + "**"
 		}
 	}
 	return text
+}
+
+// maskPhone keeps the ends of a number.
+func maskPhone(text string) string {
+	if len(text) < 8 {
+		return mask(text)
+	}
+	return text[:3] + strings.Repeat("*", len(text)-7) + text[len(text)-4:]
+}
+
+// shares are the parts of the trade's discount that its lines bear, in proportion; the last bears what is left by rounding.
+func (t Trade) shares() []Fen {
+	shares := make([]Fen, len(t.Lines))
+	sum := Fen(0)
+	for _, l := range t.Lines {
+		sum += l.Total()
+	}
+	left := t.Discount
+	for i, l := range t.Lines {
+		if sum > 0 {
+			shares[i] = t.Discount * l.Total() / sum
+		}
+		left -= shares[i]
+	}
+	if len(shares) > 0 {
+		shares[len(shares)-1] += left
+	}
+	return shares
 }
