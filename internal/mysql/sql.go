@@ -114,12 +114,14 @@ const (
 	unfinished = "(o.status IN ('partially_shipped', 'shipped', 'partially_refunded', 'unknown') " +
 		"AND o.completed_at IS NULL AND o.cancelled_at IS NULL AND o.gone_at IS NULL)"
 	shippedColumns = "o.order_id, o.synced_at, r.payload, UTC_TIMESTAMP(6)"
-	shippedFrom    = " FROM orders o JOIN order_raw r ON r.source = o.source AND r.order_id = o.order_id WHERE "
+	shippedRaw     = "JOIN order_raw r ON r.source = o.source AND r.order_id = o.order_id WHERE o.source = ? AND "
 
-	// selectShipped lists what changed from an instant on, after the row that was read last.
-	selectShipped = "SELECT " + shippedColumns + shippedFrom + "o.source = ? AND o.synced_at >= ? AND (o.synced_at > ? OR o.order_id > ?) AND " +
-		unfinished + " ORDER BY o.synced_at, o.source, o.order_id LIMIT ?"
-	selectShippedOne = "SELECT " + shippedColumns + shippedFrom + "o.source = ? AND o.order_id = ?"
+	// selectShipped lists what changed from an instant on, after the row that was read last. Left to themselves, servers read all orders
+	// of the source for it, and sort them.
+	selectShipped = "SELECT " + shippedColumns + " FROM orders o FORCE INDEX (orders_synced) " + shippedRaw +
+		"o.synced_at >= ? AND (o.synced_at > ? OR o.order_id > ?) AND " + unfinished +
+		" ORDER BY o.synced_at, o.order_id LIMIT ?"
+	selectShippedOne = "SELECT " + shippedColumns + " FROM orders o " + shippedRaw + "o.order_id = ?"
 
 	shipmentColumns = "s.order_id, s.carrier, s.tracking_number, s.status, s.source_status, s.shipped_at, s.delivered_at, " +
 		"s.line_ids, s.is_split, s.moved_at, s.asks, s.asked_at, s.next_at"
