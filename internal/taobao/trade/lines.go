@@ -23,7 +23,7 @@ type line struct {
 
 // lines reads the orders of a trade and its services. Without orders there are no lines to tell of, and the stored ones stay: in
 // promotion hours they are left out. The trade's own num, price, num_iid and pic_path, which it carries where it has one order, only
-// fill what that order lacks; they are no line of their own, because the oid of one would have to be guessed.
+// fill what that order lacks; they are no line of their own, because its oid would have to be guessed: it is the tid, but not where a service was sold too.
 func (d *decoder) lines(root object) (goods, services []line) {
 	entries := d.list(root, "orders", "order")
 	for _, entry := range entries {
@@ -63,9 +63,6 @@ func (d *decoder) line(v gjson.Result) line {
 
 // fillOnly completes the only order of a trade by what the trade itself says.
 func (d *decoder) fillOnly(l *line, root object) {
-	if l.LineID == "" {
-		l.LineID = d.id(root, "tid", "tid_str") // the oid of a plain trade of one order is its tid
-	}
 	l.ProductID = l.ProductID.Or(d.text(root, "num_iid"))
 	l.Quantity = l.Quantity.Or(d.amount(root, "num"))
 	l.UnitPrice = l.UnitPrice.Or(d.amount(root, "price"))

@@ -98,11 +98,17 @@ func (t *trade) addsUp() bool {
 			return false
 		}
 	}
-	return len(t.lines) == 0 || t.sumsHold(nil) || len(t.services) > 0 && t.sumsHold(t.services)
+	if len(t.lines) == 0 {
+		return true
+	}
+	goods, all := t.sums(nil)
+	goodsToo, allToo := t.sums(t.services)
+	return (!goods.differs(t.goodsFee) || !goodsToo.differs(t.goodsFee)) && (!all.differs(t.payment) || !allToo.differs(t.payment))
 }
 
-func (t *trade) sumsHold(services []line) bool {
-	var goods, all sum
+// sums are what the trade's total_fee and payment should be, with the services given.
+func (t *trade) sums(services []line) (goods, all *sum) {
+	goods, all = &sum{}, &sum{}
 	for _, of := range [...][]line{t.lines, services} {
 		for _, l := range of {
 			goods.times(l.UnitPrice, l.Quantity)
@@ -111,5 +117,5 @@ func (t *trade) sumsHold(services []line) bool {
 	}
 	all.subtract(t.discount)
 	all.add(t.postage)
-	return !goods.differs(t.goodsFee) && !all.differs(t.payment)
+	return goods, all
 }

@@ -22,7 +22,10 @@ func (r *Reader) record(text, raw []byte, fetchedAt time.Time, read func(d *deco
 		}
 	}()
 	depth := depthOf(text)
-	if depth > maxNesting || !gjson.ValidBytes(text) {
+	if depth > maxNesting {
+		return r.dead(o, errTooDeep)
+	}
+	if !gjson.ValidBytes(text) {
 		return r.dead(o, errNotWhole)
 	}
 	d := r.decoder()
@@ -32,7 +35,7 @@ func (r *Reader) record(text, raw []byte, fetchedAt time.Time, read func(d *deco
 	case len(raw) > maxRecord:
 		d.err = fmt.Errorf("it is %d bytes long, at most %d are taken; its beginning is kept", len(raw), maxRecord)
 	case depth > maxDepth:
-		d.err = fmt.Errorf("it is nested more than %d levels deep", maxDepth)
+		d.err = errTooDeep
 	default:
 		read(d, o, root)
 	}

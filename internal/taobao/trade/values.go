@@ -16,7 +16,7 @@ const (
 	// maxRecord is the longest record that is taken; of a longer one that much is kept as a dead letter.
 	maxRecord = 1 << 20
 	// maxDepth is how deep a record may be nested; maxNesting is how deep one is parsed at all, for its id.
-	maxDepth, maxNesting = 64, 1000
+	maxDepth, maxNesting = 64, 20_000
 	// maxEntries bounds the lines of one order: in memory they are much larger than on the wire.
 	maxEntries = 10_000
 )
@@ -32,6 +32,7 @@ var (
 	errMissing   = errors.New("it is missing or empty")
 	errTwo       = errors.New("its number and its text twin differ")
 	errNotWhole  = errors.New("it is not whole JSON")
+	errTooDeep   = fmt.Errorf("it is nested more than %d levels deep", maxDepth)
 )
 
 // gmt8 is the zone of every time that the gateway says.
@@ -69,7 +70,7 @@ func (d *decoder) open(prefix string, v gjson.Result) object {
 	o := object{prefix: prefix, keys: map[string]gjson.Result{}}
 	if !v.IsObject() {
 		if d.err == nil {
-			d.err = fmt.Errorf("%s%w", strings.Replace(prefix, " ", ": ", 1), errNotObject)
+			d.err = fmt.Errorf("%s%w", subject(prefix), errNotObject)
 		}
 		return o
 	}
@@ -86,7 +87,7 @@ func (d *decoder) open(prefix string, v gjson.Result) object {
 			delete(o.keys, key)
 			met[key] = key
 			if d.err == nil {
-				d.err = fmt.Errorf("%sthe key %q stands there twice", prefix, key)
+				d.err = fmt.Errorf("%sthe key %q stands there twice", subject(prefix), key)
 			}
 		case name.Str == key && value.Type != gjson.Null:
 			o.keys[key] = value
@@ -94,6 +95,14 @@ func (d *decoder) open(prefix string, v gjson.Result) object {
 		return true
 	})
 	return o
+}
+
+// subject is a prefix as the beginning of a sentence about the whole object.
+func subject(prefix string) string {
+	if prefix == "" {
+		return ""
+	}
+	return strings.TrimRight(prefix, ": ") + ": "
 }
 
 // list returns the objects of a list, which the gateway wraps: "orders":{"order":[...]}. One without entries counts as absent: the

@@ -27,6 +27,9 @@ const currency = "CNY"
 // then, and with cash on delivery nothing before the parcel is signed for. A refund leaves all three as they are. The buyer is
 // buyer_open_uid, which stays the same for one app key. The receiver is only taken whole: name and address, and where these are masked
 // with the oaid, because a receiver without it would clear the stored one.
+//
+// An answer that lacks its lines, its payment or its refunds counts as fetched when the trade last changed, not when it came: no better
+// answer is kept out by it, and whoever lists the trade again finds that what is stored may be short of something, and asks again.
 func (r *Reader) Whole(trade []byte, refunds []order.Refund, refundsKnown bool, fetchedAt time.Time) order.Record {
 	raw := trade
 	if refundsKnown && len(refunds) > 0 && depthOf(trade) <= maxNesting && gjson.ValidBytes(trade) {
@@ -36,7 +39,7 @@ func (r *Reader) Whole(trade []byte, refunds []order.Refund, refundsKnown bool, 
 }
 
 func (r *Reader) whole(text, raw []byte, refunds []order.Refund, refundsKnown bool, fetchedAt time.Time) order.Record {
-	differs := false
+	var differs, short bool
 	rec := r.record(text, raw, fetchedAt, func(d *decoder, o *order.Order, root object) {
 		t := d.trade(root)
 		if refundsKnown && t.names(refunds) {
@@ -44,9 +47,15 @@ func (r *Reader) whole(text, raw []byte, refunds []order.Refund, refundsKnown bo
 		}
 		d.fill(o, t)
 		differs = !t.addsUp()
+		short = len(t.lines) == 0 || t.payment.Absent() || !t.refundsKnown
 	})
-	if rec.Order != nil && differs {
-		r.differences.Add(1)
+	if o := rec.Order; o != nil {
+		if differs {
+			r.differences.Add(1)
+		}
+		if short && o.ModifiedAt.Before(o.FetchedAt) {
+			o.FetchedAt = o.ModifiedAt
+		}
 	}
 	return rec
 }
