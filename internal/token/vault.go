@@ -60,6 +60,8 @@ type Options struct {
 	Seal  Sealer
 	// Endpoint grants and renews; nil: nothing is renewed.
 	Endpoint *Endpoint
+	// Now is the clock; nil: this machine's.
+	Now func() time.Time
 }
 
 // Origins of the token in use.
@@ -114,6 +116,9 @@ type receipt struct {
 
 // New returns a vault. It reads nothing yet.
 func New(o Options) *Vault {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	v := &Vault{o: o, turn: make(chan struct{}, 1)}
 	v.now = v.configured()
 	return v
@@ -138,8 +143,8 @@ func (v *Vault) Session(ctx context.Context) (string, error) {
 	if err := v.reread(ctx); err != nil && !v.carriesOn() {
 		return "", err
 	}
-	if v.due(time.Now()) {
-		if err := v.renew(ctx); err != nil && (errors.Is(err, errUnstored) || v.ended(time.Now())) {
+	if v.due(v.o.Now()) {
+		if err := v.renew(ctx); err != nil && (errors.Is(err, errUnstored) || v.ended(v.o.Now())) {
 			return "", err
 		}
 	}
@@ -165,7 +170,7 @@ func (v *Vault) Key() string { return v.held().token.Access.key() }
 // Ends is when the authorisation ends for good, with all renewals that it allows; zero where nobody said.
 func (v *Vault) Ends() time.Time {
 	h := v.held()
-	if v.renewable(h, time.Now()) && h.token.RefreshEnds.After(h.token.Ends) {
+	if v.renewable(h, v.o.Now()) && h.token.RefreshEnds.After(h.token.Ends) {
 		return h.token.RefreshEnds
 	}
 	return h.token.Ends
@@ -175,7 +180,7 @@ func (v *Vault) Ends() time.Time {
 func (v *Vault) State() State {
 	h := v.held()
 	return State{
-		Origin: h.origin, Nick: h.token.Nick, Life: h.token.Life, Renewable: v.renewable(h, time.Now()), Trouble: h.trouble,
+		Origin: h.origin, Nick: h.token.Nick, Life: h.token.Life, Renewable: v.renewable(h, v.o.Now()), Trouble: h.trouble,
 	}
 }
 
@@ -219,7 +224,7 @@ func (v *Vault) Refresh(ctx context.Context) error {
 	if h.unusable != nil {
 		return h.unusable
 	}
-	if !v.renewable(h, time.Now()) {
+	if !v.renewable(h, v.o.Now()) {
 		return fault.New(fault.Auth, &Error{
 			Err: fmt.Errorf("the token of %s cannot be renewed: this app has to be authorised anew by the owner of the shop", v.o.Source), Fix: v.fix(),
 		})
@@ -300,7 +305,7 @@ func (v *Vault) hold(h holding) {
 
 // fresh returns the token where nothing has to be done for it.
 func (v *Vault) fresh() (string, bool) {
-	h, now := v.held(), time.Now()
+	h, now := v.held(), v.o.Now()
 	if h.read.IsZero() || now.Sub(h.read) >= rereadAfter || h.unusable != nil || h.token.Access == nil || v.dueOf(h, now) {
 		return "", false
 	}
@@ -345,7 +350,7 @@ func (v *Vault) reread(ctx context.Context) error {
 	row, err := v.o.Store.Token(ctx, v.o.Source)
 	if err != nil {
 		if h := v.held(); !h.read.IsZero() { // the next to ask waits as long again
-			h.read = time.Now()
+			h.read = v.o.Now()
 			v.hold(h)
 		}
 		return err
@@ -365,7 +370,7 @@ func (v *Vault) adopt(row *Row) {
 			h.trouble, h.retry, h.spent = old.trouble, old.retry, old.spent
 		}
 	}
-	h.read = time.Now()
+	h.read = v.o.Now()
 	v.hold(h)
 }
 
@@ -425,7 +430,7 @@ func (v *Vault) renew(ctx context.Context) error {
 		err = fault.Errorf(fault.Transient, "another process renews the token of %s", v.o.Source)
 	}
 	if err != nil { // no trouble of the token's: it is seen again at the next reading
-		h.retry = time.Now().Add(rereadAfter)
+		h.retry = v.o.Now().Add(rereadAfter)
 		v.hold(h)
 		return err
 	}
@@ -446,7 +451,7 @@ func (v *Vault) renew(ctx context.Context) error {
 // failed notes that the token could not be renewed. A refused refresh token is never sent again.
 func (v *Vault) failed(err error) error {
 	h := v.held()
-	h.trouble, h.retry = err, time.Now().Add(retryAfter)
+	h.trouble, h.retry = err, v.o.Now().Add(retryAfter)
 	h.spent = fault.KindOf(err) == fault.Auth
 	v.hold(h)
 	return err
