@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"ordersync/internal/apiclient"
+	"ordersync/internal/intake"
 	"ordersync/internal/mariadb"
 	"ordersync/internal/mysql"
 	"ordersync/internal/order"
@@ -402,13 +403,13 @@ func readOnly(config string) error {
 	if err != nil {
 		return err
 	}
-	a, err := openAccount(cfg.Sources[0], apiclient.Local())
+	a, err := openAccount(cfg.Sources[0], surroundings{pace: apiclient.Local()})
 	if err != nil {
 		return err
 	}
 	defer a.client.Close()
-	e := errand{account: a, source: a.orders, stream: streamOrders, span: ordersync.Span{Start: cfg.Jobs[0].Start}}
-	_, err = e.streamOn(&forgetful{}).Run(context.Background(), e.span)
+	stream := ordersync.Stream{ID: a.name, Name: intake.StreamOrders, Source: a.orders, Store: &forgetful{}, Limits: a.shop.Orders.Limits}
+	_, err = stream.Run(context.Background(), ordersync.Span{Start: cfg.Jobs[0].Start})
 	return err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ Exit status: 0 good, 1 something that was asked with --online or --diff failed,
 	textNoTicks    = "    never\n"
 	textSyncs      = "reads what is new and changed"
 	textSyncsMade  = "reads what is newly made"
+	textTracks     = "asks where the parcels are"
 	textSweeps     = "reads again the last %s"
 	textDatabase   = "database"
 	textSchema     = "schema"
@@ -105,21 +107,33 @@ func (p *program) showAll(cfg *config.Config) error {
 
 // describe is a source in one line.
 func describe(s *config.Source) string {
-	c := s.Rest
-	kind := s.Kind
-	if c.Preset != "" {
-		kind += " (" + c.Preset + ")"
+	kind, limit := s.Kind, config.Rate{}
+	if s.Rest != nil {
+		limit = s.Rest.Rate
+		if s.Rest.Preset != "" {
+			kind += " (" + s.Rest.Preset + ")"
+		}
 	}
-	rate := fmt.Sprintf("%g calls a second", c.Rate.PerSecond)
-	if c.Rate.PerDay > 0 {
-		rate += fmt.Sprintf(", %s a day", number(c.Rate.PerDay))
+	if s.Taobao != nil {
+		limit = s.Taobao.Rate
 	}
-	return strings.Join(present(kind, endpoint(c), rate), ", ")
+	rate := fmt.Sprintf("%g calls a second", limit.PerSecond)
+	if limit.PerDay > 0 {
+		rate += fmt.Sprintf(", %s a day", number(limit.PerDay))
+	}
+	return strings.Join(present(kind, endpoint(s), rate), ", ")
 }
 
-// endpoint is the address without anything that could be a secret in it.
-func endpoint(c *config.Rest) string {
-	address, _, _ := strings.Cut(c.BaseURL, "?")
+// endpoint tells accounts apart: the address without anything that could be a secret in it, or the app key.
+func endpoint(s *config.Source) string {
+	if s.Taobao != nil {
+		return "app " + s.Taobao.AppKey + " at " + plainAddress(s.Taobao.Gateway)
+	}
+	return plainAddress(s.Rest.BaseURL)
+}
+
+func plainAddress(address string) string {
+	address, _, _ = strings.Cut(address, "?")
 	if scheme, rest, ok := strings.Cut(address, "://"); ok {
 		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
 			rest = rest[at+1:]
@@ -135,12 +149,14 @@ func (p *program) showJob(cfg *config.Config, job *config.Job, now time.Time) er
 	if err != nil {
 		return fmt.Errorf("jobs.%s.schedule: %w", job.Name, err)
 	}
-	what := textSyncs
-	if cfg.Source(job.Source()).Rest.Window.By == "created" {
-		what = textSyncsMade
-	}
-	if job.Sweep != "" {
+	what, rest := textSyncs, cfg.Source(job.Source()).Rest
+	switch {
+	case job.Track != "":
+		what = textTracks
+	case job.Sweep != "":
 		what = fmt.Sprintf(textSweeps, job.Back)
+	case rest != nil && rest.Window.By == "created":
+		what = textSyncsMade
 	}
 	p.screen.printf("job %s: %s of %s, at %s\n", p.screen.bold(job.Name, p.screen.outPlain), what, job.Source(), s)
 	ticks := schedule.NextN(s, now, ticksShown)
@@ -174,35 +190,47 @@ func (p *program) checkOnline(ctx context.Context, w *works) error {
 	for _, warning := range warnings {
 		p.screen.printf("        %s%s\n", p.screen.yellow(textWarning, p.screen.outPlain), sentence(warning))
 	}
-	pace := apiclient.Local()
+	around, broken := w.surroundings(w.cfg)
+	around.pace = apiclient.Local()
 	if err == nil {
 		err = w.db.SchemaOK(ctx)
 		line(textSchema, fmt.Sprintf(textSchemaIs, mysql.SchemaVersion()), err)
 		if err == nil {
-			pace = &probePace{Pace: w.db}
+			around.pace = &probePace{Pace: w.db}
 		}
 	} else {
 		p.screen.printf("        %s: %s\n", textSchema, textUnreached)
 	}
 	for _, source := range w.cfg.Sources {
-		a, err := openAccount(source, pace)
-		if err == nil {
-			err = a.orders.Probe(ctx)
-			a.client.Close()
-		}
+		good, warning, err := probe(ctx, source, around)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		good := ""
-		if err == nil {
-			good = fmt.Sprintf(textAccepted, clockText(a.client))
+		line(fmt.Sprintf(textCredential, source.Name), good, cmp.Or(broken, err))
+		if warning != "" {
+			p.screen.printf("        %s%s\n", p.screen.yellow(textWarning, p.screen.outPlain), sentence(warning))
 		}
-		line(fmt.Sprintf(textCredential, source.Name), good, err)
 	}
 	if failed > 0 {
 		return &toldError{status: exitFailed}
 	}
 	return nil
+}
+
+// probe makes one call to a source, and says what is good about it and what the shop's owner must do soon.
+func probe(ctx context.Context, source *config.Source, around surroundings) (good, warning string, err error) {
+	a, err := openAccount(source, around)
+	if err != nil {
+		return "", "", err
+	}
+	defer a.close()
+	if err := a.orders.Probe(ctx); err != nil {
+		return "", "", err
+	}
+	if a.vault != nil {
+		_, warning = a.vault.Warn(time.Now())
+	}
+	return fmt.Sprintf(textAccepted, clockText(a.client)), warning, nil
 }
 
 func clockText(c *apiclient.Client) string {

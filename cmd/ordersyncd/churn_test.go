@@ -175,11 +175,11 @@ func (c *churned) works() *works {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	a, err := openAccount(cfg.Sources[0], c.db)
+	a, err := openAccount(cfg.Sources[0], surroundings{pace: c.db, tokens: c.db})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.t.Cleanup(a.client.Close)
+	c.t.Cleanup(a.close)
 	return &works{cfg: cfg, db: c.db, log: slog.New(slog.DiscardHandler), getenv: os.Getenv, accounts: map[string]*account{c.source: a}}
 }
 
@@ -191,7 +191,7 @@ func (c *churned) run(job string) (ordersync.Run, error) {
 	}
 	e.holder = "test"
 	r := w.perform(c.t.Context(), e)
-	return r.run, r.err
+	return r.Run, r.err
 }
 
 // disturb reads while the remote changes. A remote that is too busy may be told so, and nothing else may go wrong.

@@ -197,7 +197,8 @@ func (k *keeper) jobs(w *works) (map[string]schedule.Schedule, []schedule.Job, e
 func (k *keeper) runJob(ctx context.Context, w *works, e errand, tick schedule.Tick) error {
 	e.holder, e.tick, e.attempt = tick.Holder, tick.At, tick.Attempt
 	k.begin(e)
-	r := report{errand: e, started: time.Now(), err: fault.Errorf(fault.Internal, "the run broke off")} // should it panic
+	r := newReport(e)
+	r.err = fault.Errorf(fault.Internal, "the run broke off") // should it panic
 	defer func() { k.end(r) }()
 	r = w.perform(ctx, e)
 	return r.err
@@ -221,7 +222,7 @@ func (k *keeper) end(r report) {
 	}
 	delete(k.busy, a)
 	if k.inForce.accounts[string(a.name)] != a {
-		a.client.Close()
+		a.close()
 	}
 }
 
@@ -251,7 +252,6 @@ func (k *keeper) outcome(ctx context.Context, o schedule.Outcome) {
 		return
 	case r.ended.IsZero(): // it panicked
 		r.ended = o.Ended
-		r.run.Source, r.run.Stream = r.account.name, r.stream
 	}
 	r.err, r.repeat = o.Err, o.NextRepeat
 	k.noteRun(r)

@@ -15,7 +15,6 @@ import (
 	"ordersync/internal/fault"
 	"ordersync/internal/mysql"
 	"ordersync/internal/order"
-	"ordersync/internal/rest"
 )
 
 const (
@@ -238,11 +237,11 @@ func (w *works) retry(ctx context.Context, source, id string) (done, line string
 		return "", textRetryFailed, fault.Errorf(fault.Rejected, "the source %s is not in the configuration any more", source)
 	}
 	line = textReleased
-	err = rest.ErrNoDetail
-	if !strings.HasPrefix(id, "sha256:") {
+	anonymous := strings.HasPrefix(id, "sha256:")
+	if !anonymous {
 		done, err = w.fetch(ctx, a, id)
 	}
-	if errors.Is(err, rest.ErrNoDetail) {
+	if anonymous || noDetail(err) {
 		line = textReleasedKept
 		done, err = w.put(ctx, a, a.orders.Decode(letter.Payload, letter.Version.FetchedAt))
 	}

@@ -32,6 +32,8 @@ type effective struct {
 const (
 	settingCredential = "credential"
 	settingBase       = "base_url"
+	settingSession    = "session"
+	settingSealKey    = "encryption.key"
 )
 
 const (
@@ -43,7 +45,8 @@ const (
 
 // plainSettings begin the names of the texts that are shown as they are: those that cannot hold a secret.
 var plainSettings = []string{
-	"database.", "kind", "preset", "window.", "page.", "records", "sort.", "resweep.", "map.", "sync", "sweep", "schedule", "repeat",
+	"database.", "kind", "preset", "window.", "page.", "records", "sort.", "resweep.", "map.", "sync", "sweep", "track",
+	"schedule", "repeat", "app_key", "sign_method",
 }
 
 // effectiveOf describes a configuration.
@@ -57,10 +60,11 @@ func effectiveOf(cfg *config.Config) effective {
 	where.Migrate = nil // which the daemon does not use
 	flatten(e.Settings, "database", reflect.ValueOf(where))
 	for _, s := range cfg.Sources {
-		if s.Rest == nil {
-			continue // which openAccount refuses
+		if s.Taobao != nil {
+			e.Sources[s.Name] = describeTaobao(s.Taobao, cfg.Encryption)
+		} else {
+			e.Sources[s.Name] = describeRest(s)
 		}
-		e.Sources[s.Name] = describeSource(s.Rest)
 	}
 	for _, j := range cfg.Jobs {
 		e.Jobs[j.Name] = map[string]string{}
@@ -69,10 +73,10 @@ func effectiveOf(cfg *config.Config) effective {
 	return e
 }
 
-func describeSource(c *config.Rest) map[string]string {
-	settings := map[string]string{}
+func describeRest(s *config.Source) map[string]string {
+	c, settings := s.Rest, map[string]string{}
 	flatten(settings, "", reflect.ValueOf(*c))
-	address := endpoint(c)
+	address := endpoint(s)
 	if address != c.BaseURL {
 		address += " " + settings[settingBase] // the hash
 	}
@@ -89,6 +93,25 @@ func describeSource(c *config.Rest) map[string]string {
 		settings[settingCredential] = c.Credential()
 	}
 	return settings
+}
+
+// describeTaobao names the secrets that are no credential of the pace by their hashes, too: another one makes another shop of it.
+func describeTaobao(c *config.Taobao, e config.Encryption) map[string]string {
+	settings := map[string]string{}
+	flatten(settings, "", reflect.ValueOf(*c))
+	delete(settings, "app_secret") // which the credential stands for
+	settings[settingCredential] = c.Credential()
+	for name, secret := range map[string]config.Secret{settingSession: c.Session, settingSealKey: e.Key} {
+		if !secret.IsZero() {
+			settings[name] = hashOf(name + " " + secret.Reveal())
+		}
+	}
+	return settings
+}
+
+// isCredential reports whether a setting stands for a secret that systemd may hand over.
+func isCredential(setting string) bool {
+	return setting == settingCredential || setting == settingSession || setting == settingSealKey
 }
 
 // flatten writes what is set in v under its names in the file, such as http.body_timeout; secrets only as being given.
@@ -213,7 +236,7 @@ func entriesTo(noun string, was, is map[string]map[string]string, credentialFixe
 		c := change{what: noun + name}
 		for _, setting := range differing(a, b) {
 			text := differenceOf(setting, a, b)
-			if setting == settingCredential && credentialFixed {
+			if isCredential(setting) && credentialFixed {
 				list = append(list, change{what: c.what, texts: []string{text}, restart: true})
 				continue
 			}
@@ -246,7 +269,7 @@ func differing(a, b map[string]string) []string {
 func differenceOf(name string, a, b map[string]string) string {
 	was, is := a[name], b[name]
 	switch {
-	case name == settingCredential, strings.HasPrefix(was, "#"), strings.HasPrefix(is, "#"):
+	case isCredential(name), strings.HasPrefix(was, "#"), strings.HasPrefix(is, "#"):
 		return name + " differs"
 	case was == "":
 		return name + " is " + is + " now"

@@ -12,6 +12,7 @@ import (
 	"ordersync/internal/fault"
 	"ordersync/internal/mysql"
 	"ordersync/internal/schedule"
+	"ordersync/internal/taobao/gateway"
 )
 
 // The exit statuses, which people script against.
@@ -162,6 +163,9 @@ func explain(err error) (meaning, remedy string) {
 	}
 	if w.meaning != "" {
 		meaning = " " + w.meaning
+	}
+	if told := gateway.Remedy(err); told != "" {
+		return "", told // which says what it means, too
 	}
 	if told, ok := errors.AsType[advised](err); ok && told.Remedy() != "" {
 		return meaning, told.Remedy()

@@ -12,6 +12,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"ordersync/internal/fault"
+	"ordersync/internal/intake"
 	"ordersync/internal/schedule"
 )
 
@@ -119,7 +120,7 @@ func (k *keeper) readMarks(ctx context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, row := range rows {
-		if row.Stream == streamOrders {
+		if row.Stream == intake.StreamOrders {
 			k.marks[string(row.Source)] = row.Watermark
 		}
 	}
@@ -133,8 +134,8 @@ func (k *keeper) noteRun(r report) {
 	if r.err != nil && !stopped(r.err) {
 		k.failing[r.job] = fault.KindOf(r.err).String()
 	}
-	if r.stream == streamOrders && !r.run.Watermark.IsZero() {
-		k.marks[string(r.account.name)] = r.run.Watermark
+	if r.Run.Stream == intake.StreamOrders && !r.Watermark.IsZero() {
+		k.marks[string(r.account.name)] = r.Watermark
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"ordersync/configs"
 	"ordersync/internal/config"
 	"ordersync/internal/fault"
+	"ordersync/internal/intake"
 	"ordersync/internal/order"
-	"ordersync/internal/ordersync"
 	"ordersync/internal/schedule"
 )
 
@@ -50,9 +50,10 @@ func TestStatusLine(t *testing.T) {
 		if job == "sweep" {
 			e.account.name = "shop-00"
 		}
-		r := report{errand: e, err: err}
+		r := newReport(e)
+		r.err = err
 		if behind > 0 {
-			r.run = ordersync.Run{Watermark: now.Add(-behind)}
+			r.Watermark = now.Add(-behind)
 		}
 		k.noteRun(r)
 	}
@@ -61,12 +62,12 @@ func TestStatusLine(t *testing.T) {
 		want string
 	}{
 		{func() {}, "shop-00 unread, shop-01 unread, shop-02 unread"},
-		{func() { ran("job-00", streamOrders, 2*time.Minute, nil) }, "shop-01 unread, shop-02 unread, shop-00 2m"},
-		{func() { ran("job-01", streamOrders, 5*time.Hour, nil) }, "shop-02 unread, shop-01 5h, shop-00 2m"},
-		{func() { ran("job-02", streamOrders, 90*time.Second, nil) }, "shop-01 5h, shop-00 2m, shop-02 1m 30s"},
-		{func() { ran("job-02", streamOrders, 0, fault.Errorf(fault.Auth, "no")) }, "shop-02 1m 30s (auth), shop-01 5h, shop-00 2m"},
-		{func() { ran("job-02", streamOrders, 0, context.Canceled) }, "shop-01 5h, shop-00 2m, shop-02 1m 30s"},
-		{func() { ran("sweep", streamSweep, time.Second, fault.Errorf(fault.Transient, "no")) }, "shop-00 2m (transient), shop-01 5h, shop-02 1m 30s"},
+		{func() { ran("job-00", intake.StreamOrders, 2*time.Minute, nil) }, "shop-01 unread, shop-02 unread, shop-00 2m"},
+		{func() { ran("job-01", intake.StreamOrders, 5*time.Hour, nil) }, "shop-02 unread, shop-01 5h, shop-00 2m"},
+		{func() { ran("job-02", intake.StreamOrders, 90*time.Second, nil) }, "shop-01 5h, shop-00 2m, shop-02 1m 30s"},
+		{func() { ran("job-02", intake.StreamOrders, 0, fault.Errorf(fault.Auth, "no")) }, "shop-02 1m 30s (auth), shop-01 5h, shop-00 2m"},
+		{func() { ran("job-02", intake.StreamOrders, 0, context.Canceled) }, "shop-01 5h, shop-00 2m, shop-02 1m 30s"},
+		{func() { ran("sweep", intake.StreamSweep, time.Second, fault.Errorf(fault.Transient, "no")) }, "shop-00 2m (transient), shop-01 5h, shop-02 1m 30s"},
 	} {
 		c.do()
 		if got, want := k.status(now), "4 jobs of 3 sources; behind: "+c.want+"; next: job-00 at 02:00:00 +08:00"; got != want {

@@ -13,14 +13,14 @@ import (
 	"ordersync/internal/fault"
 	"ordersync/internal/mysql"
 	"ordersync/internal/order"
-	"ordersync/internal/rest"
 )
 
 const (
 	textOrderShort = "Fetches one order now, stores it and prints it"
-	textOrderLong  = `Asks the shop for one order by its id, stores it and prints it. Where the shop
-has no such order, or cannot be asked for a single one, it says so and prints
-what is stored.
+	textOrderLong  = `Asks the shop for one order by its id, stores it and prints it, with its parcels
+and their way where the shop can be asked about them. Where the shop has no such
+order, or cannot be asked for a single one, it says so and prints what is
+stored.
 
 Exit status: 0 printed, 1 failed or neither there nor stored, 2 wrong usage, 78
 wrong configuration.`
@@ -60,7 +60,7 @@ func (p *program) order(cmd *cobra.Command, source, id string) (err error) {
 		return err
 	}
 	done, err := w.fetch(ctx, a, id)
-	missing := errors.Is(err, rest.ErrNoDetail)
+	missing := noDetail(err)
 	if err != nil && !missing {
 		return err
 	}
@@ -78,11 +78,20 @@ func (p *program) order(cmd *cobra.Command, source, id string) (err error) {
 	if !missing {
 		p.screen.notice("%s", done)
 	}
-	return nil
+	if a.parcels == nil {
+		return nil
+	}
+	parcels, err := w.trackOrder(ctx, a, id)
+	p.printParcels(parcels)
+	if refused, partly := errors.AsType[*refusedError](err); partly {
+		p.screen.notice(textParcelRefused, count(refused.parcels, "parcel"), strings.TrimSuffix(refused.Error(), "."))
+		return nil
+	}
+	return err
 }
 
-// fetch asks for one order, stores what came and says in a sentence what that did. The error wraps rest.ErrNoDetail where the shop has
-// none to give.
+// fetch asks for one order, stores what came and says in a sentence what that did. The shop having none to give is an error that
+// noDetail knows.
 func (w *works) fetch(ctx context.Context, a *account, id string) (done string, err error) {
 	record, err := a.orders.Order(ctx, id)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,26 +12,33 @@ import (
 
 	"ordersync/internal/config"
 	"ordersync/internal/fault"
+	"ordersync/internal/intake"
 	"ordersync/internal/mysql"
 	"ordersync/internal/order"
 	"ordersync/internal/schedule"
+	"ordersync/internal/token"
 )
 
 const (
+	textUnauthorised  = "the owner of the shop has not authorised the app yet: type 'ordersyncd authorize'"
 	textJobNever      = "%s never ran; is the daemon running?"
 	textJobFailed     = "the last run of %s failed: %s"
 	textJobBehind     = "the orders of %s are stored up to %s ago, and its schedule allows for %s"
 	textJobOld        = "the last run of %s ended %s ago, and its schedule allows for %s; is the daemon running?"
 	textSourceRefused = "%s refuses its credential"
+	textSessionEnds   = "%s: %s"
+	textGapsOpen      = "%s of %s %s missing for good"
 
 	commandOnline = "ordersyncd check --online"
 	commandDaemon = "systemctl status ordersyncd"
+	commandGaps   = "ordersyncd gap list"
 )
 
 // The kinds of job.
 const (
 	kindSync  = "sync"
 	kindSweep = "sweep"
+	kindTrack = "track"
 )
 
 // moving is how recent a long load's last commit must be for it to count as going on.
@@ -48,6 +56,8 @@ type overview struct {
 	Sources     []sourceStatus `json:"sources"`
 	Streams     []streamStatus `json:"streams"`
 	Leases      []leaseStatus  `json:"leases"`
+	// Gaps are the spans of which orders are missing for good and that nobody took notice of.
+	Gaps []gapStatus `json:"gaps"`
 }
 
 type schemaStatus struct {
@@ -69,6 +79,8 @@ type jobStatus struct {
 	// FilteredBy says by which time the shop's filter works: with "created", changes of older orders come with the sweep.
 	FilteredBy string     `json:"filtered_by"`
 	Watermark  *time.Time `json:"watermark,omitempty"`
+	// LoadedBefore is how far a first load has come that goes by the time of creation.
+	LoadedBefore *time.Time `json:"loaded_before,omitempty"`
 	// BehindSeconds is how far the watermark is behind now, AllowedSeconds how far it may be.
 	BehindSeconds  int64 `json:"behind_seconds"`
 	AllowedSeconds int64 `json:"allowed_seconds"`
@@ -104,6 +116,31 @@ type sourceStatus struct {
 	RemovedAt   *time.Time  `json:"removed_at,omitempty"`
 	DeadLetters int         `json:"dead_letters"`
 	Pace        *paceStatus `json:"pace,omitempty"`
+	// Authorisation is what the shop's owner granted, where that ends by itself.
+	Authorisation *authorisationStatus `json:"authorisation,omitempty"`
+}
+
+type authorisationStatus struct {
+	// Origin says which token is in use: "configuration", "authorised" (the one in the database), or "" for none.
+	Origin string `json:"origin"`
+	Shop   string `json:"shop,omitempty"`
+	// EndsAt is when the authorisation ends for good, left out where nobody said; Renewed says that it is renewed until then.
+	EndsAt  *time.Time `json:"ends_at,omitempty"`
+	Renewed bool       `json:"renewed"`
+	// RefusedAt is since when the shop refuses the token.
+	RefusedAt *time.Time `json:"refused_at,omitempty"`
+	// Warning says that it ends soon or is over, and what to do.
+	Warning string `json:"warning,omitempty"`
+	urgent  bool
+}
+
+type gapStatus struct {
+	Number  int64     `json:"number"`
+	Source  string    `json:"source"`
+	Since   time.Time `json:"since"`
+	Until   time.Time `json:"until"`
+	Reason  string    `json:"reason"`
+	FoundAt time.Time `json:"found_at"`
 }
 
 type paceStatus struct {
@@ -140,6 +177,7 @@ type facts struct {
 	dead        map[order.SourceID]int
 	paces       map[string]mysql.PaceRow
 	sources     []mysql.SourceRow
+	gaps        []mysql.GapRow
 }
 
 // overview reads everything and judges it. The tables not fitting is a finding; the database being away is an error.
@@ -159,13 +197,11 @@ func (w *works) overview(ctx context.Context) (*overview, error) {
 	}
 	o := &overview{
 		Healthy: true, At: f.now.UTC(), Schema: schemaStatus{Healthy: true, Version: mysql.SchemaVersion()},
-		Jobs: []jobStatus{}, Leases: []leaseStatus{}, Streams: []streamStatus{},
+		Jobs: []jobStatus{}, Leases: []leaseStatus{}, Streams: []streamStatus{}, Gaps: []gapStatus{},
 	}
-	o.Sources = w.sourceStatuses(f)
+	o.Sources = w.sourceStatuses(ctx, f)
 	for _, s := range o.Sources {
-		if s.Pace != nil && s.Pace.RefusedAt != nil {
-			o.complain(fmt.Sprintf(textSourceRefused, s.Name), commandOnline)
-		}
+		o.complainOf(s)
 	}
 	for _, job := range w.cfg.Jobs {
 		j, command, err := w.jobStatus(f, job)
@@ -187,7 +223,26 @@ func (w *works) overview(ctx context.Context) (*overview, error) {
 			o.Leases = append(o.Leases, leaseStatus{Source: l.Source, Stream: l.Stream, Holder: l.Holder, Since: l.Since.UTC(), Until: l.Until.UTC()})
 		}
 	}
+	for _, g := range f.gaps {
+		o.Gaps = append(o.Gaps, gapStatus{
+			Number: g.ID, Source: string(g.Source), Since: g.Window.Since.UTC(), Until: g.Window.Until.UTC(), Reason: g.Reason, FoundAt: g.FoundAt.UTC(),
+		})
+	}
+	if n := len(o.Gaps); n > 0 {
+		o.complain(fmt.Sprintf(textGapsOpen, count(n, "span"), "orders", map[bool]string{true: "is", false: "are"}[n == 1]), commandGaps)
+	}
 	return o, nil
+}
+
+// complainOf notes what is wrong with a source.
+func (o *overview) complainOf(s sourceStatus) {
+	a := s.Authorisation
+	switch {
+	case s.Pace != nil && s.Pace.RefusedAt != nil || a != nil && a.RefusedAt != nil:
+		o.complain(fmt.Sprintf(textSourceRefused, s.Name), commandOnline)
+	case a != nil && a.urgent:
+		o.complain(fmt.Sprintf(textSessionEnds, s.Name, a.Warning), commandOnline)
+	}
 }
 
 // complain notes a reason not to be well; the first one is told.
@@ -210,6 +265,7 @@ func (w *works) gather(ctx context.Context) (f facts, err error) {
 	read("the leases", func() (err error) { f.leases, err = w.db.LeaseRows(ctx); return err })
 	read("the dead letters", func() (err error) { f.dead, err = w.db.CountDeadLetters(ctx); return err })
 	read("the sources", func() (err error) { f.sources, err = w.db.Sources(ctx); return err })
+	read("the gaps", func() (err error) { f.gaps, err = w.db.Gaps(ctx, false); return err })
 	f.states, f.runs, f.paces = map[string]schedule.State{}, map[string]mysql.RunRow{}, map[string]mysql.PaceRow{}
 	read("the jobs", func() error {
 		states, err := w.db.States(ctx)
@@ -236,13 +292,14 @@ func (w *works) gather(ctx context.Context) (f facts, err error) {
 }
 
 // sourceStatuses lists the configured sources in the file's order, then those that the database remembers besides.
-func (w *works) sourceStatuses(f facts) []sourceStatus {
+func (w *works) sourceStatuses(ctx context.Context, f facts) []sourceStatus {
 	list := make([]sourceStatus, 0, len(w.cfg.Sources))
 	known := map[string]bool{}
 	for _, s := range w.cfg.Sources {
 		known[s.Name] = true
-		status := sourceStatus{Name: s.Name, Kind: s.Kind, Endpoint: endpoint(s.Rest), DeadLetters: f.dead[order.SourceID(s.Name)]}
-		if p, ok := f.paces[s.Rest.Credential()]; ok {
+		status := sourceStatus{Name: s.Name, Kind: s.Kind, Endpoint: endpoint(s), DeadLetters: f.dead[order.SourceID(s.Name)]}
+		status.Authorisation = w.accounts[s.Name].authorisation(ctx, f)
+		if p, ok := f.paces[credentialOf(s)]; ok {
 			status.Pace = &paceStatus{AheadSeconds: int64(p.Ahead / time.Second), UsedToday: p.Used, RefusedAt: maybe(p.RefusedAt)}
 			if p.ParkedUntil.After(f.now) {
 				status.Pace.ParkedUntil = maybe(p.ParkedUntil)
@@ -265,6 +322,28 @@ func (w *works) sourceStatuses(f facts) []sourceStatus {
 	return list
 }
 
+// authorisation is what is known of a shop's token, nil where the credential does not end.
+func (a *account) authorisation(ctx context.Context, f facts) *authorisationStatus {
+	if a.vault == nil {
+		return nil
+	}
+	err := a.vault.Load(ctx)
+	state := a.vault.State()
+	s := &authorisationStatus{Origin: state.Origin, Shop: state.Nick, EndsAt: maybe(a.vault.Ends()), Renewed: state.Renewable}
+	if key := a.vault.Key(); key != "" {
+		s.RefusedAt = maybe(f.paces[key].RefusedAt)
+	}
+	level, text := a.vault.Warn(f.now)
+	s.Warning, s.urgent = text, level >= token.Day
+	if err == nil && state.Origin == "" {
+		err = errors.New(textUnauthorised)
+	}
+	if err != nil {
+		s.Warning, s.urgent = err.Error(), true
+	}
+	return s
+}
+
 // jobStatus puts together what is known of a job and judges it; command is what to type where it is not well.
 func (w *works) jobStatus(f facts, job *config.Job) (j jobStatus, command string, err error) {
 	e, err := w.errandOf(job.Name)
@@ -275,14 +354,17 @@ func (w *works) jobStatus(f facts, job *config.Job) (j jobStatus, command string
 	if err != nil {
 		return j, "", fmt.Errorf("jobs.%s.schedule: %w", job.Name, err)
 	}
-	limits := e.account.limits
+	limits := e.account.shop.Orders.Limits
 	allowed := 2*schedule.Interval(s, f.now) + limits.Settle + time.Minute
 	j = jobStatus{
 		Name: job.Name, Kind: kindSync, Source: job.Source(), Stream: e.stream, Schedule: job.Schedule,
-		FilteredBy: e.account.cfg.Rest.Window.By, AllowedSeconds: int64(allowed / time.Second), NextTick: maybe(s.Next(f.now)),
+		FilteredBy: e.account.by, AllowedSeconds: int64(allowed / time.Second), NextTick: maybe(s.Next(f.now)),
 	}
-	if job.Sweep != "" {
+	switch {
+	case job.Sweep != "":
 		j.Kind = kindSweep
+	case job.Track != "":
+		j.Kind = kindTrack
 	}
 	if state, ok := f.states[job.Name]; ok {
 		j.Running = state.Holder != "" && state.HeldUntil.After(f.now)
@@ -299,19 +381,34 @@ func (w *works) jobStatus(f facts, job *config.Job) (j jobStatus, command string
 			Records: r.Records, Inserted: r.Inserted, Updated: r.Updated, Unchanged: r.Unchanged, DeadLetters: r.Dead, Shortfalls: r.Shortfall,
 		}
 	}
-	var step time.Time
-	for _, c := range f.checkpoints {
-		if string(c.Source) == j.Source && c.Stream == j.Stream {
-			step = c.UpdatedAt
-			if j.Kind == kindSync && !c.Watermark.IsZero() {
-				j.Watermark = maybe(c.Watermark)
-				j.BehindSeconds = int64(f.now.Sub(c.Watermark) / time.Second)
-			}
-		}
-	}
+	step := j.reached(f)
 	j.Problem, command = j.judge(f.now, allowed, j.Running && f.now.Sub(step) < moving)
 	j.Healthy = j.Problem == ""
 	return j, command, nil
+}
+
+// reached notes how far the job's streams have come, and returns when the last step was made.
+func (j *jobStatus) reached(f facts) (step time.Time) {
+	for _, c := range f.checkpoints {
+		switch {
+		case string(c.Source) != j.Source:
+			continue
+		case c.Stream == j.Stream && j.Kind == kindSync && !c.Watermark.IsZero():
+			j.Watermark = maybe(c.Watermark)
+			j.BehindSeconds = int64(f.now.Sub(c.Watermark) / time.Second)
+		case j.Kind == kindSync && intake.IsHistory(c.Stream):
+			j.LoadedBefore = maybe(c.Watermark)
+		case c.Stream != j.Stream && !(j.Kind == kindSweep && c.Stream == intake.StreamRefunds):
+			continue
+		}
+		if c.UpdatedAt.After(step) {
+			step = c.UpdatedAt
+		}
+	}
+	if j.Watermark != nil {
+		j.LoadedBefore = nil // the load is over
+	}
+	return step
 }
 
 // judge says what is wrong with a job, "" when nothing is. goesOn: a run is under way and gets somewhere.

@@ -29,6 +29,14 @@ func (r *rehearsal) Known(ctx context.Context, source order.SourceID, ids []stri
 	return r.db.Known(ctx, source, ids)
 }
 
+// Streams is the store's.
+func (r *rehearsal) Streams(ctx context.Context, source order.SourceID) ([]order.Checkpoint, error) {
+	return r.db.Streams(ctx, source)
+}
+
+// NoteGap notes nothing: what would be noted is news.
+func (r *rehearsal) NoteGap(context.Context, order.Gap) (bool, error) { return true, nil }
+
 // Commit counts what the page would do.
 func (r *rehearsal) Commit(ctx context.Context, from, _ order.Checkpoint, page order.Page) (order.Written, error) {
 	var w order.Written

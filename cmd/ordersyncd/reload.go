@@ -106,10 +106,14 @@ func (k *keeper) replacement(was *works, cfg *config.Config, running, wanted eff
 	effective := *cfg
 	effective.State, effective.Database = was.cfg.State, was.cfg.Database
 	next = &works{cfg: &effective, db: was.db, log: was.log, getenv: was.getenv, accounts: map[string]*account{}}
+	around, err := next.surroundings(cfg)
+	if err != nil {
+		return nil, nil, nil, mistakeAt(cfg, err, "encryption", "key")
+	}
 	for _, source := range cfg.Sources {
 		a := was.accounts[source.Name]
 		if a == nil || len(differing(running.Sources[source.Name], wanted.Sources[source.Name])) > 0 {
-			if a, err = openAccount(source, was.db); err != nil {
+			if a, err = openAccount(source, around); err != nil {
 				return nil, nil, nil, mistakeAt(cfg, err, "sources", source.Name)
 			}
 		}
@@ -132,7 +136,7 @@ func (k *keeper) replace(next *works, schedules map[string]schedule.Schedule) {
 	k.inForce, k.schedules = next, schedules
 	for name, a := range was.accounts {
 		if next.accounts[name] != a && k.busy[a] == 0 {
-			a.client.Close()
+			a.close()
 		}
 	}
 }

@@ -10,19 +10,20 @@ import (
 
 	"ordersync/internal/apiclient"
 	"ordersync/internal/fault"
+	"ordersync/internal/intake"
 	"ordersync/internal/mysql"
 	"ordersync/internal/ordersync"
-	"ordersync/internal/rest"
 	"ordersync/internal/schedule"
 )
 
-// errand is one run of one stream, whoever asked for it: the schedule or a person.
+// errand is one run of one job, whoever asked for it: the schedule or a person.
 type errand struct {
 	job     string
 	account *account
-	source  *rest.Source
-	stream  string
-	span    ordersync.Span
+	// stream is the one whose lease is taken.
+	stream string
+	// work is what is done, over whichever store the task has.
+	work func(ctx context.Context, t *intake.Task) (intake.Result, error)
 	// holder is the name under which the stream's lease is taken.
 	holder string
 	// wait, where set, makes the errand wait for a busy stream, and is told who has it.
@@ -38,7 +39,7 @@ type errand struct {
 // report is what became of an errand.
 type report struct {
 	errand
-	run            ordersync.Run
+	intake.Result
 	started, ended time.Time
 	// calls are those that the source's client made meanwhile, for this and whatever else it did.
 	calls apiclient.Counters
@@ -50,17 +51,37 @@ type report struct {
 // errandOf is what a scheduled run of a job does.
 func (w *works) errandOf(name string) (errand, error) {
 	job := w.cfg.Job(name)
-	account := w.accounts[job.Source()]
-	source, stream, err := account.reader(job)
-	return errand{job: name, account: account, source: source, stream: stream, span: spanOf(job)}, err
+	a := w.accounts[job.Source()]
+	e := errand{job: name, account: a}
+	switch {
+	case job.Track != "":
+		e.stream = streamParcels
+		e.work = func(ctx context.Context, t *intake.Task) (intake.Result, error) {
+			run, err := w.trackDue(ctx, a, t.Progress)
+			return intake.Result{Run: run}, err
+		}
+		return e, a.tracks()
+	case job.Sweep != "":
+		e.stream = intake.StreamSweep
+		e.work = func(ctx context.Context, t *intake.Task) (intake.Result, error) { return t.Sweep(ctx, job.Back.Std()) }
+		return e, a.sweeps(job)
+	}
+	e.stream = intake.StreamOrders
+	e.work = func(ctx context.Context, t *intake.Task) (intake.Result, error) { return t.Follow(ctx, job.Start) }
+	return e, nil
 }
 
-// perform takes the stream's lease, runs the stream and gives the lease back.
+// newReport is the report of an errand that is about to begin.
+func newReport(e errand) report {
+	return report{errand: e, started: time.Now(), Result: intake.Result{Run: ordersync.Run{Source: e.account.name, Stream: e.stream}}}
+}
+
+// perform takes the stream's lease, does the work and gives the lease back.
 func (w *works) perform(ctx context.Context, e errand) report {
-	r := report{errand: e, started: time.Now(), run: ordersync.Run{Source: e.account.name, Stream: e.stream}}
+	r := newReport(e)
 	before := e.account.client.Counters()
 	work := func(ctx context.Context) (err error) {
-		r.run, err = e.streamOn(w.db).Run(ctx, e.span)
+		r.Result, err = e.work(ctx, e.task(w.db))
 		return err
 	}
 	wanted := schedule.Lease{Source: string(e.account.name), Stream: e.stream, Holder: e.holder}
@@ -73,14 +94,10 @@ func (w *works) perform(ctx context.Context, e errand) report {
 	return r
 }
 
-// streamOn is the errand's stream over a store.
-func (e errand) streamOn(store ordersync.Store) *ordersync.Stream {
-	limits := e.account.limits
-	if e.source == e.account.sweep {
-		limits = e.account.sweepLimits
-	}
-	return &ordersync.Stream{
-		ID: e.account.name, Name: e.stream, Source: e.source, Store: store, Limits: limits, Progress: e.progress,
+// task is the errand's shop over a store.
+func (e errand) task(store intake.Store) *intake.Task {
+	return &intake.Task{
+		Shop: e.account.shop, Store: store, Progress: e.progress,
 		Trace: func(ctx context.Context, wait func(time.Duration)) context.Context {
 			return apiclient.WithTrace(ctx, &apiclient.Trace{Wait: wait})
 		},
@@ -90,11 +107,11 @@ func (e errand) streamOn(store ordersync.Store) *ordersync.Stream {
 // row is the run as the table runs keeps it.
 func (r report) row() mysql.RunRow {
 	row := mysql.RunRow{
-		RunID: newRunID(), Job: r.job, Source: r.account.name, Stream: r.stream, TickAt: r.tick, Attempt: r.attempt, Holder: r.holder,
+		RunID: newRunID(), Job: r.job, Source: r.account.name, Stream: r.Run.Stream, TickAt: r.tick, Attempt: r.attempt, Holder: r.holder,
 		Outcome: r.outcome(), StartedAt: r.started, EndedAt: r.ended,
-		Since: r.run.Since, Until: r.run.Until, Watermark: r.run.Watermark,
-		Windows: r.run.Windows, Passes: r.run.Passes, Pages: r.run.Pages, Records: r.run.Records, Written: r.run.Written,
-		Rounded: r.run.Rounded, Repaired: r.run.Repaired, Shortfall: len(r.run.Shortfalls),
+		Since: r.Run.Since, Until: r.Run.Until, Watermark: r.Run.Watermark,
+		Windows: r.Run.Windows, Passes: r.Run.Passes, Pages: r.Run.Pages, Records: r.Run.Records, Written: r.Run.Written,
+		Rounded: r.Run.Rounded, Repaired: r.Run.Repaired, Shortfall: len(r.Run.Shortfalls),
 	}
 	if row.Outcome == mysql.OutcomeFailed {
 		row.Kind, row.Error = fault.KindOf(r.err).String(), r.err.Error()
@@ -144,17 +161,17 @@ func (w *works) tell(ctx context.Context, r report) {
 		slog.Float64("waited_seconds", seconds(r.calls.Waited)), slog.Int64("bytes", r.calls.Bytes))
 	if !row.Watermark.IsZero() {
 		attrs = append(attrs, slog.Time("watermark", row.Watermark.UTC()),
-			slog.Float64("behind_seconds", seconds(r.run.Behind(r.ended))))
+			slog.Float64("behind_seconds", seconds(r.Run.Behind(r.ended))))
 	}
 	if row.Empty() {
 		level = slog.LevelDebug
 	}
-	if words := r.unmapped(); row.Inserted+row.Updated > 0 && words > 0 {
+	if words := r.account.unmapped(); row.Inserted+row.Updated > 0 && words > 0 {
 		attrs = append(attrs, slog.Int("unknown_status_words", words))
 	}
 	if row.Shortfall > 0 {
 		level = slog.LevelWarn
-		s := r.run.Shortfalls[0]
+		s := r.Run.Shortfalls[0]
 		attrs = append(attrs, slog.Int("announced", s.Announced), slog.Int("listed", s.Listed))
 	}
 	if row.Outcome == mysql.OutcomeFailed {
@@ -167,18 +184,15 @@ func (w *works) tell(ctx context.Context, r report) {
 		}
 	}
 	w.log.LogAttrs(ctx, level, "run", attrs...)
+	for _, gap := range r.Gaps {
+		w.log.LogAttrs(ctx, slog.LevelError, logGap, slog.String("job", r.job), slog.String("source", string(gap.Source)),
+			slog.Time("since", gap.Window.Since), slog.Time("until", gap.Window.Until), slog.String("reason", gap.Reason),
+			slog.String("remedy", textGapRemedy))
+	}
 }
 
 // seconds is a length of time for the log, to the millisecond.
 func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
-
-// unmapped is how many of the shop's words for a status have no meaning yet.
-func (r report) unmapped() int {
-	if r.source == nil {
-		return 0
-	}
-	return len(r.source.Unmapped())
-}
 
 // levels are those of failures that do not pass by themselves; all others are warnings.
 var levels = map[fault.Kind]slog.Level{

@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+
+	"ordersync/internal/intake"
 )
 
 const (
@@ -17,7 +20,8 @@ const (
 next runs, the sources, who works on what, and says in one sentence whether all
 is well, and if not what to type.
 
-All is well when the tables fit this program, no shop refuses its credential,
+All is well when the tables fit this program, no shop refuses its credential, no
+shop's authorisation ends within a day, no gap is waiting to be taken notice of,
 and every job's last run was good (or one is under way), ended not longer ago
 than its schedule allows, and, for a job that reads what is new, reached a
 point not further back than that: twice the time between two runs, and the
@@ -49,6 +53,12 @@ wrong configuration.`
 	textRemoved     = "%s (removed)"
 	textNoMark      = "nothing yet"
 	textByCreation  = ", by creation"
+	textLoading     = "first load: made before %s"
+	textAuthNone    = "%s has no token"
+	textAuthOpen    = "%s uses the token of the %s; nobody said when it ends"
+	textAuthEnds    = "%s uses the token of the %s, until %s"
+	textAuthRenewed = ", renewed until then"
+	textAuthRefused = "refused since %s"
 )
 
 func (p *program) statusCommand() *cobra.Command {
@@ -89,7 +99,7 @@ func (p *program) status(ctx context.Context, asJSON bool) (err error) {
 func (p *program) showOverview(o *overview) {
 	s := p.screen
 	var jobs, sources, works, spans []table.Row
-	var failures []string
+	var failures, authorisations []string
 	for _, j := range o.Jobs {
 		jobs = append(jobs, table.Row{j.Name, j.Source, p.markText(j), p.lastText(j), s.at(value(j.NextTick))})
 		if j.LastRun != nil && j.LastRun.Error != "" {
@@ -104,6 +114,9 @@ func (p *program) showOverview(o *overview) {
 		dead := number(source.DeadLetters)
 		if source.DeadLetters > 0 {
 			dead = s.yellow(dead, s.outPlain)
+		}
+		if text := p.authorisationText(source); text != "" {
+			authorisations = append(authorisations, text)
 		}
 		sources = append(sources, table.Row{name, source.Kind, source.Endpoint, dead, p.paceText(source.Pace)})
 	}
@@ -123,6 +136,13 @@ func (p *program) showOverview(o *overview) {
 		s.printf("\n")
 	}
 	s.table(textHeadSources, table.Row{"source", "kind", "endpoint", "dead letters", "pace"}, sources)
+	for _, text := range authorisations {
+		s.printf("  %s\n", text)
+	}
+	if len(authorisations) > 0 {
+		s.printf("\n")
+	}
+	p.showGaps(o.Gaps)
 	s.table(textHeadNow, table.Row{"source", "stream", "by", "since", "until"}, works)
 	s.table(textHeadRest, table.Row{"source", "stream", "read before", "last step"}, spans)
 	if o.Healthy {
@@ -135,11 +155,50 @@ func (p *program) showOverview(o *overview) {
 	}
 }
 
+// authorisationText says until when a shop may be read, and what is to be done about it.
+func (p *program) authorisationText(source sourceStatus) string {
+	a, s := source.Authorisation, p.screen
+	if a == nil {
+		return ""
+	}
+	text := fmt.Sprintf(textAuthNone, source.Name)
+	switch {
+	case a.Origin != "" && a.EndsAt == nil:
+		text = fmt.Sprintf(textAuthOpen, source.Name, a.Origin)
+	case a.Origin != "":
+		text = fmt.Sprintf(textAuthEnds, source.Name, a.Origin, s.at(*a.EndsAt))
+	}
+	if a.Renewed {
+		text += textAuthRenewed
+	}
+	if a.RefusedAt != nil {
+		text += "; " + s.red(fmt.Sprintf(textAuthRefused, s.at(*a.RefusedAt)), s.outPlain)
+	}
+	if a.Warning != "" {
+		colour := s.yellow
+		if a.urgent {
+			colour = s.red
+		}
+		text += "; " + colour(a.Warning, s.outPlain)
+	}
+	return sentence(text)
+}
+
+func (p *program) showGaps(gaps []gapStatus) {
+	var rows []table.Row
+	for _, g := range gaps {
+		rows = append(rows, table.Row{g.Number, g.Source, p.screen.at(g.Since), p.screen.at(g.Until), g.Reason})
+	}
+	p.screen.table(textGapHead, table.Row{"number", "source", "from", "to", "reason"}, rows)
+}
+
 // markText is how far a job has come.
 func (p *program) markText(j jobStatus) string {
 	switch {
-	case j.Kind == kindSweep:
+	case j.Kind != kindSync:
 		return "-"
+	case j.LoadedBefore != nil:
+		return fmt.Sprintf(textLoading, p.screen.at(*j.LoadedBefore))
 	case j.Watermark == nil:
 		return textNoMark
 	}
@@ -191,7 +250,10 @@ func (p *program) paceText(pace *paceStatus) string {
 	return textFree
 }
 
-func followed(stream string) bool { return stream == streamOrders || stream == streamSweep }
+// followed reports whether a stream is one that jobs follow by themselves.
+func followed(stream string) bool {
+	return slices.Contains([]string{intake.StreamOrders, intake.StreamSweep, intake.StreamRefunds, streamParcels}, stream) || intake.IsHistory(stream)
+}
 
 // value is what a pointer points to, or the zero value.
 func value[T any](p *T) T {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ordersync/internal/config"
+	"ordersync/internal/intake"
 	"ordersync/internal/ordersync"
 	"ordersync/internal/schedule"
 )
@@ -50,6 +51,10 @@ wrong usage, 78 wrong configuration, 130 interrupted.`
 	textReached      = "Everything %s before %s is stored (%s behind now)"
 	textReachedSpan  = "Everything %s before %s in this span is stored"
 	textShortfall    = "The shop announced %s between %s and %s but listed %s, every time it was asked."
+	textTracked      = "%s: asked about %s; %s new ones, %s have moved"
+	textTrackDry     = "a track job has no --dry-run: it asks about parcels and stores what it learns"
+	textTrackSpan    = "a track job has no --since and --until: it asks about the parcels whose turn has come"
+	textUnreachable  = "%s lists the last %d days only: the earliest --since is %s"
 	textChanged      = "changed"
 	textMade         = "made"
 	textSweepReached = "Every order made since %s was read again"
@@ -131,7 +136,14 @@ func (p *program) sync(cmd *cobra.Command, name string, flags syncFlags) (err er
 		p.screen.notice(textUntilFuture)
 	}
 	if asked.stream != "" {
-		e.job, e.stream, e.span = fmt.Sprintf(textBackfillJob, name), asked.stream, asked.span
+		e.job, e.stream, e.work = fmt.Sprintf(textBackfillJob, name), asked.stream, asked.work(job)
+		err = asked.reachable(e.account, time.Now(), w.cfg.Zone())
+	}
+	if err == nil && job.Track != "" && flags.dryRun {
+		err = errors.New(textTrackDry)
+	}
+	if err != nil {
+		return &usageError{command: cmd.CommandPath(), err: err}
 	}
 	if flags.wait {
 		e.wait = func(b *schedule.BusyError) { p.screen.notice(textBusyWaiting, p.screen.busy(b)) }
@@ -156,7 +168,7 @@ func (p *program) syncNow(ctx context.Context, w *works, e errand) error {
 	if _, busy := errors.AsType[*schedule.BusyError](r.err); !busy { // a stream that another one works did not fail
 		w.record(ctx, r)
 	}
-	if r.err != nil && r.run.Pages == 0 {
+	if r.err != nil && r.Pages == 0 && len(r.Gaps) == 0 {
 		return r.err
 	}
 	p.summarise(r, textDidStore)
@@ -167,11 +179,11 @@ func (p *program) syncNow(ctx context.Context, w *works, e errand) error {
 func (p *program) rehearse(ctx context.Context, w *works, e errand) error {
 	line := newProgress(p.screen, e.job)
 	e.progress = line.update
-	r := report{errand: e, started: time.Now()}
-	r.run, r.err = e.streamOn(newRehearsal(w.db)).Run(ctx, e.span)
+	r := newReport(e)
+	r.Result, r.err = e.work(ctx, e.task(newRehearsal(w.db)))
 	r.ended = time.Now()
 	line.end()
-	if r.err != nil && r.run.Pages == 0 {
+	if r.err != nil && r.Pages == 0 {
 		return r.err
 	}
 	p.summarise(r, textWouldStore)
@@ -180,7 +192,14 @@ func (p *program) rehearse(ctx context.Context, w *works, e errand) error {
 
 // summarise prints what a run did, stored or only rehearsed.
 func (p *program) summarise(r report, stored string) {
-	s, run := p.screen, r.run
+	s, run := p.screen, r.Run
+	for _, gap := range r.Gaps {
+		s.notice(textGapFound, s.yellow(sentence(gapText(s, gap)), s.errPlain))
+	}
+	if r.stream == streamParcels {
+		s.printf(textTracked+"\n", r.job, count(run.Records, "parcel"), number(run.Inserted), number(run.Updated))
+		return
+	}
 	if run.Pages == 0 {
 		s.printf(textReadNothing+"\n", r.job, s.at(run.Watermark))
 		return
@@ -202,13 +221,13 @@ func (p *program) summarise(r report, stored string) {
 		return
 	}
 	what := textChanged
-	if r.account.cfg.Rest.Window.By != "modified" {
+	if r.account.by != filtersChanges || intake.IsHistory(run.Stream) {
 		what = textMade
 	}
-	switch r.stream {
-	case streamOrders:
+	switch run.Stream {
+	case intake.StreamOrders:
 		s.printf(textReached+"\n", what, s.at(run.Watermark), span(run.Behind(r.ended)))
-	case streamSweep:
+	case intake.StreamSweep:
 		if r.err == nil {
 			s.printf(textSweepReached+"\n", s.at(run.Since))
 		}
@@ -219,8 +238,9 @@ func (p *program) summarise(r report, stored string) {
 
 // backfill is the span that was asked for; without a stream there was none.
 type backfill struct {
-	stream string
-	span   ordersync.Span
+	// name says which span, stream which lease is taken for it.
+	name, stream string
+	span         ordersync.Span
 	// future says that the end lies ahead and now was taken instead.
 	future bool
 }
@@ -229,6 +249,9 @@ type backfill struct {
 func (f syncFlags) read(zone *time.Location, job *config.Job, now time.Time) (backfill, error) {
 	if f.since == "" && f.until == "" {
 		return backfill{}, nil
+	}
+	if job.Track != "" {
+		return backfill{}, errors.New(textTrackSpan)
 	}
 	since, until := job.Start, now
 	var err error
@@ -253,15 +276,31 @@ func (f syncFlags) read(zone *time.Location, job *config.Job, now time.Time) (ba
 	case !since.Before(until):
 		return backfill{}, fmt.Errorf("--since %s is not before --until %s", since.In(zone).Format(time.DateTime), until.In(zone).Format(time.DateTime))
 	}
-	b := backfill{stream: "backfill " + since.UTC().Format(streamStamp) + ".." + open, future: until.After(now)}
+	b := backfill{name: "backfill " + since.UTC().Format(streamStamp) + ".." + open, future: until.After(now)}
+	b.stream = b.name
 	if job.Sweep != "" {
-		b.stream = "sweep " + b.stream
+		b.stream = intake.StreamSweep + " " + b.name
 	}
 	if b.future {
 		until = now
 	}
 	b.span = ordersync.Span{Start: since, Until: until}
 	return b, nil
+}
+
+// work reads the span by the job's own listing.
+func (b backfill) work(job *config.Job) func(context.Context, *intake.Task) (intake.Result, error) {
+	return func(ctx context.Context, t *intake.Task) (intake.Result, error) {
+		return t.Backfill(ctx, b.name, job.Sweep != "", b.span)
+	}
+}
+
+// reachable says what is wrong with a span that begins before what the shop lists.
+func (b backfill) reachable(a *account, now time.Time, zone *time.Location) error {
+	if edge := a.shop.Edge(now); b.span.Start.Before(edge) {
+		return fmt.Errorf(textUnreachable, a.name, a.shop.Reach/(24*time.Hour), edge.In(zone).Format("2006-01-02 15:04"))
+	}
+	return nil
 }
 
 const streamStamp = "2006-01-02T15:04:05Z"

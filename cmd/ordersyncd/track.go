@@ -14,7 +14,6 @@ import (
 	"ordersync/internal/order"
 	"ordersync/internal/ordersync"
 	"ordersync/internal/parcel"
-	"ordersync/internal/rest"
 )
 
 // How the rest of the program uses this file:
@@ -79,7 +78,7 @@ func (p *program) track(cmd *cobra.Command, source, id string) (err error) {
 // trackNow fetches the order, so that its newest parcels are known, and asks about them.
 func (p *program) trackNow(ctx context.Context, w *works, a *account, id string) error {
 	_, err := w.fetch(ctx, a, id)
-	missing := errors.Is(err, rest.ErrNoDetail)
+	missing := noDetail(err)
 	if err != nil && !missing {
 		return err
 	}

@@ -287,7 +287,8 @@ func TestWords(t *testing.T) {
 	}
 	for got, want := range map[string]string{
 		count(1, "pass"): "1 pass", count(2, "pass"): "2 passes", count(0, "order"): "0 orders", sentence("a "): "a.", sentence("a?"): "a?", sentence(""): "",
-		endpoint(&config.Rest{BaseURL: "https://user:pw@shop.example.com/api?key=1"}): "https://shop.example.com/api",
+		endpoint(&config.Source{Rest: &config.Rest{BaseURL: "https://user:pw@shop.example.com/api?key=1"}}):  "https://shop.example.com/api",
+		endpoint(&config.Source{Taobao: &config.Taobao{AppKey: "12345678", Gateway: config.GatewaySandbox}}): "app 12345678 at sandbox",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

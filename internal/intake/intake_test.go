@@ -451,7 +451,8 @@ func TestPlainShop(t *testing.T) {
 	if err != nil || result.Stream != intake.StreamOrders || len(result.Gaps) > 0 || len(missing(t, r, store.DB)) > 0 {
 		t.Errorf("%v, %+v", err, result)
 	}
-	if result, err = w.Backfill(t.Context(), "backfill y", false, ordersync.Span{Start: epoch.Add(-day), Until: epoch}); err != nil || result.Stream != "backfill y" {
+	result, err = w.Backfill(t.Context(), "backfill y", false, ordersync.Span{Start: epoch.Add(-day), Until: epoch})
+	if err != nil || result.Stream != "backfill y" {
 		t.Errorf("%v, %+v", err, result)
 	}
 }
