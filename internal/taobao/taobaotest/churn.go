@@ -348,7 +348,9 @@ func (c *Churn) decide(o *Trade, r *Refund, now time.Time) {
 		return
 	}
 	o.Lines[i].Status, o.Lines[i].Ended = Closed, now
-	has := func(status string) bool { return slices.ContainsFunc(o.Lines, func(l Line) bool { return l.Status == status }) }
+	has := func(status string) bool {
+		return slices.ContainsFunc(o.Lines, func(l Line) bool { return l.Status == status })
+	}
 	switch {
 	case !o.Ended.IsZero():
 	case !has(WaitSellerSendGoods) && !has(WaitBuyerConfirm):

@@ -42,10 +42,12 @@ type Server struct {
 	codes  map[string]code
 	faults map[string][]Fault // by method, "" for any
 	calls  []Request
-	counts map[string]int
-	strays []string
-	bans   []*ban
-	used   map[string]usage
+	// forgotten is how many calls there were before those of the log.
+	forgotten int
+	counts    map[string]int
+	strays    []string
+	bans      []*ban
+	used      map[string]usage
 }
 
 // usage is what an app used of its limits.
@@ -238,15 +240,12 @@ func (s *Server) Strays() []string {
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := Request{N: s.total()}
+	s.forgotten = s.total()
 	s.calls, s.counts, s.strays = nil, map[string]int{}, nil
-	if first.N > 0 {
-		s.counts[""] = first.N
-	}
 }
 
 // total is how many calls there were since the beginning.
-func (s *Server) total() int { return s.counts[""] + len(s.calls) }
+func (s *Server) total() int { return s.forgotten + len(s.calls) }
 
 // call is one request under way.
 type call struct {
@@ -366,7 +365,7 @@ func (c *call) strays(s *Server) {
 func (s *Server) note(c *call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := c.N - 1 - s.counts[""]
+	i := c.N - 1 - s.forgotten
 	if i >= 0 && i < len(s.calls) {
 		s.calls[i].Code, s.calls[i].SubCode = c.Code, c.SubCode
 	}
