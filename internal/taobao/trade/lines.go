@@ -24,6 +24,7 @@ type line struct {
 // lines reads the orders of a trade and its services. Without orders there are no lines to tell of, and the stored ones stay: in
 // promotion hours they are left out. The trade's own num, price, num_iid and pic_path, which it carries where it has one order, only
 // fill what that order lacks; they are no line of their own, because its oid would have to be guessed: it is the tid, but not where a service was sold too.
+// An answer with orders and without services has no services: nothing tells one that was left out from one that was never sold.
 func (d *decoder) lines(root object) (goods, services []line) {
 	entries := d.list(root, "orders", "order")
 	for _, entry := range entries {
