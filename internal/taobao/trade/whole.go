@@ -190,15 +190,21 @@ func (t *trade) status() (status order.Status, known bool) {
 
 // fillReceiver takes the address as it comes. Its places have columns of their own, which are filled one by one.
 func (d *decoder) fillReceiver(o *order.Order, root object) {
-	o.ReceiverCountry, o.ReceiverProvince = d.text(root, "receiver_country"), d.text(root, "receiver_state")
-	o.ReceiverCity = d.text(root, "receiver_city")
-	address := map[string]string{}
-	masked := false
+	address, masked := map[string]string{}, false
 	for _, key := range [...]string{
 		"receiver_name", "receiver_country", "receiver_state", "receiver_city", "receiver_district", "receiver_town", "receiver_address",
 		"receiver_zip", "receiver_mobile", "receiver_phone", "oaid",
 	} {
-		if text := d.text(root, key); !text.Absent() {
+		text := d.text(root, key)
+		switch key {
+		case "receiver_country":
+			o.ReceiverCountry = text
+		case "receiver_state":
+			o.ReceiverProvince = text
+		case "receiver_city":
+			o.ReceiverCity = text
+		}
+		if !text.Absent() {
 			address[key] = text.Value()
 			masked = masked || strings.Contains(text.Value(), "*")
 		}

@@ -177,6 +177,7 @@ func TestValues(t *testing.T) {
 		{"escaped slashes", `{"tid":1,"seller_memo":"a\/b",` + modified + `}`, "seller_note: a/b\n"},
 		{"an emptied text", `{"tid":1,"seller_memo":"",` + modified + `}`, "seller_note: (empty)\n"},
 		{"bad bytes in a text", "{\"tid\":1,\"seller_memo\":\"a\xffb\"," + modified + `}`, "seller_note: a\uFFFDb\nrounded 0, repaired 1"},
+		{"bad bytes in a city", "{\"tid\":1,\"receiver_city\":\"\xff\"," + modified + `}`, "receiver_city: \uFFFD\nrounded 0, repaired 1"},
 		{"a text that is a list", `{"tid":1,"seller_memo":[],` + modified + `}`, "dead 1: seller_memo: an object or a list where a text is expected"},
 		{"a key twice", `{"tid":1,"payment":"1","payment":"2",` + modified + `}`, `dead 1: the key "payment" stands there twice`},
 		{"a key in two spellings", `{"tid":1,"Payment":"1","payment":"2",` + modified + `}`, `dead 1: the key "payment" stands there twice`},
