@@ -55,13 +55,13 @@ func NewKeyset() (string, error) {
 func New(text string) (*Box, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
-		return nil, fault.Errorf(fault.Config, "the keyset is empty")
+		return nil, fault.Errorf(fault.Config, "the keyset is empty: 'ordersyncd keys new' makes one")
 	}
 	json := []byte(text)
 	if !strings.HasPrefix(text, "{") {
 		decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
 		if err != nil {
-			return nil, fault.Errorf(fault.Config, "this is no keyset, or not the whole of one: it is not base64")
+			return nil, fault.Errorf(fault.Config, "this is no keyset, or not the whole of one: 'ordersyncd keys new' makes one")
 		}
 		json = decoded
 	}
