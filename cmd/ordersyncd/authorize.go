@@ -193,7 +193,7 @@ func readLine(ctx context.Context, in *bufio.Reader) (string, error) {
 // openSealer reads the keyset that seals what the database holds of secrets; nil where the configuration has none.
 func openSealer(cfg *config.Config) (token.Sealer, error) {
 	if cfg.Encryption.Key.IsZero() {
-		return nil, nil //nolint:nilnil // no key is no failure: only a source whose token is stored needs one
+		return nil, nil // no failure: only a source whose token is stored needs one
 	}
 	box, err := seal.New(cfg.Encryption.Key.Reveal())
 	if err != nil {
