@@ -39,7 +39,7 @@ var tallRooms = map[string]struct {
 	"internal/rest/resttest":     {1100, "one server; it grows with what servers are seen to do"},
 	"internal/rest/wire":         {1500, "one conversion: bytes to orders"},
 	"internal/schedule":          {1250, "claims, repeats and overlap are one state of a job"},
-	"internal/taobao/taobaotest": {2300, "one platform: gateway, shop and tokens act on one call together; it grows with what the platform is seen to do"},
+	"internal/taobao/taobaotest": {3100, "one platform: gateway, shop and tokens act on one call together; it grows with what the platform is seen to do"},
 	"internal/taobao/trade":      {1300, "one conversion: what the gateway says about a trade to an order, its refunds and its parcels"},
 }
 

@@ -430,7 +430,8 @@ func TestAuthorize(t *testing.T) {
 		"another grant":         {[]string{"grant_type", "password"}, "unsupported_grant_type"},
 		"a refresh that is not": {[]string{"grant_type", "refresh_token", "refresh_token", token["refresh_token"].(string)}, "refresh times limit exceed"},
 	} {
-		if response, body := oauth(t, s, "/token", append(slices.Clone(grant), test.pairs...)...); response.StatusCode != 400 || !strings.Contains(body, test.want) {
+		response, body := oauth(t, s, "/token", append(slices.Clone(grant), test.pairs...)...)
+		if response.StatusCode != 400 || !strings.Contains(body, test.want) {
 			t.Errorf("%s: got %d %s", name, response.StatusCode, body)
 		}
 	}
@@ -512,7 +513,7 @@ func TestConcurrency(t *testing.T) {
 	t.Parallel()
 	truth := NewTruth(nil)
 	churn := truth.Churn(1)
-	churn.Fill(200, truth.Now().Add(-20*time.Hour), truth.Now().Add(-time.Hour))
+	churn.Fill(60, truth.Now().Add(-20*time.Hour), truth.Now().Add(-time.Hour))
 	s := New(truth, Rules{Before: func(Request) { churn.Step() }})
 	for name, carrier := range carriers(t, s) {
 		var callers sync.WaitGroup
@@ -520,7 +521,8 @@ func TestConcurrency(t *testing.T) {
 			callers.Go(func() {
 				for j := range 20 {
 					tid := churn.tidAt(i*20 + j)
-					_, body, err := post(t.Context(), carrier.RoundTripper, carrier.address, form(truth.Now(), "taobao.trade.fullinfo.get", "tid", tid, "fields", "tid,orders"))
+					values := form(truth.Now(), "taobao.trade.fullinfo.get", "tid", tid, "fields", "tid,orders")
+					_, body, err := post(t.Context(), carrier.RoundTripper, carrier.address, values)
 					if err != nil || !strings.Contains(body, `"tid":`+tid) {
 						t.Errorf("%s: %.200s, %v", name, body, err)
 					}

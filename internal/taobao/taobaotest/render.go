@@ -1,6 +1,7 @@
 package taobaotest
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -176,7 +177,7 @@ func (w writer) amounts(o *Trade) {
 	w.put("point_fee", "SF", number(0))
 	w.put("real_point_fee", "SF", number(0))
 	w.put("buyer_obtain_point_fee", "SF", number(0))
-	w.put("cod_status", "SF", text(cmpOr(o.CODStatus, CODNew)))
+	w.put("cod_status", "SF", text(cmp.Or(o.CODStatus, CODNew)))
 	if o.CODFee > 0 {
 		w.put("cod_fee", "SF", money(o.CODFee))
 	}
@@ -187,13 +188,6 @@ func (w writer) amounts(o *Trade) {
 	if !o.Paid.IsZero() {
 		w.put("alipay_no", "SF", text("2024"+o.TID))
 	}
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func (w writer) receiver(o *Trade) {
@@ -309,7 +303,7 @@ func (v view) promotions(o *Trade) []*node {
 	list := make([]*node, len(o.Promotions))
 	for i, p := range o.Promotions {
 		w := writer{view: v, node: object()}
-		w.put("id", all, id(cmpOr(p.ID, o.TID)))
+		w.put("id", all, id(cmp.Or(p.ID, o.TID)))
 		w.put("promotion_name", all, text(p.Name))
 		w.put("promotion_id", all, text(p.PromotionID))
 		w.put("discount_fee", all, money(p.Discount))

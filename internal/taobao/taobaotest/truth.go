@@ -292,15 +292,19 @@ func (t *Truth) Writes() int {
 }
 
 // Fullinfo is the JSON object of a trade as fullinfo says it now when all fields are asked for, outside promotion hours, poison and all.
-func (t *Truth) Fullinfo(tid string) (string, bool) {
-	nick := t.Nick()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	h := t.trades[tid]
-	if h == nil {
+func (t *Truth) Fullinfo(tid string) (string, bool) { return t.fullinfo(tid, everything()) }
+
+// FullinfoOf is the same when these fields are asked for: byte for byte what a gateway without rules about writing sends.
+func (t *Truth) FullinfoOf(tid, fields string) (string, bool) {
+	return t.fullinfo(tid, readFields(fields))
+}
+
+func (t *Truth) fullinfo(tid string, asked *fields) (string, bool) {
+	o := t.trade(tid)
+	if o == nil {
 		return "", false
 	}
-	return format{}.json(view{nick: nick, in: fullinfo, fields: everything()}.trade(h.now())), true
+	return format{}.json(view{nick: t.Nick(), in: fullinfo, fields: asked}.trade(o)), true
 }
 
 // Fullinfos are the JSON objects of all trades by tid, but for the poisoned ones.
