@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"net/http"
@@ -97,7 +96,10 @@ func (e *errand) check(r *apiclient.Response) error {
 			return e.refused(r, refusal)
 		}
 	}
-	if json.Valid(body) {
+	switch valid, err := wellFormed(body); {
+	case err != nil:
+		return err
+	case valid:
 		if refusal, ok := jsonError(body); ok {
 			return e.refused(r, refusal)
 		}
@@ -133,7 +135,7 @@ func readable(r *apiclient.Response, body []byte) error {
 	switch {
 	case len(body) == 0:
 		return fault.Errorf(fault.Transient, "the body is empty")
-	case json.Valid(body):
+	case gjson.ValidBytes(body):
 		return nil
 	case bytes.HasPrefix(body, []byte("<?xml")) || body[0] == '<' && strings.Contains(kind, "xml"):
 		return fault.Errorf(fault.Transient, "the body is XML where JSON was asked for (%d bytes)", len(r.Body))
@@ -142,6 +144,33 @@ func readable(r *apiclient.Response, body []byte) error {
 			len(r.Body))
 	}
 	return fault.Errorf(fault.Transient, "the body is not whole, valid JSON (%d bytes)", len(r.Body))
+}
+
+// mostNesting is how deep an answer may be nested before nobody can read it: reading it takes a stack as deep.
+const mostNesting = 100_000
+
+// wellFormed reports whether a body is whole JSON. Depth alone does not spoil it here: whoever reads the answer has limits of its own,
+// and one record that exceeds them must not look like a connection that was cut, which is tried again for ever.
+func wellFormed(body []byte) (bool, error) {
+	depth, deepest, quoted := 0, 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	if deepest > mostNesting {
+		return false, fault.Errorf(fault.Rejected, "the answer is nested more than %d levels deep", mostNesting)
+	}
+	return gjson.ValidBytes(body), nil
 }
 
 // rootOf is the name below which a method's answer stands: the method without its platform, where that is taobao.
