@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"ordersync/internal/fault"
 	"ordersync/internal/intake"
 	"ordersync/internal/schedule"
+	"ordersync/internal/token"
 )
 
 const (
@@ -26,6 +28,9 @@ const (
 	statusSources = 10
 	// lookAround is how often the daemon says that it lives, and sees how far other daemons have brought the sources.
 	lookAround = time.Minute
+	// reminderMinutes is how often it looks at the authorisations that end.
+	reminderMinutes  = 60
+	logAuthorisation = "the authorisation of a shop ends"
 )
 
 // notify tells systemd, where it asked to be told. Nothing can be done about a notice that it does not take.
@@ -99,9 +104,13 @@ func (k *keeper) behind(now time.Time) string {
 func (k *keeper) lookAbout(ctx context.Context) {
 	ticker := time.NewTicker(lookAround)
 	defer ticker.Stop()
-	for {
+	r := reminders{}
+	for minutes := 0; ; minutes++ {
 		k.tellOthers(ctx, false)
 		k.readMarks(ctx)
+		if minutes%reminderMinutes == 0 {
+			k.remind(ctx, r)
+		}
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
@@ -124,6 +133,41 @@ func (k *keeper) readMarks(ctx context.Context) {
 			k.marks[string(row.Source)] = row.Watermark
 		}
 	}
+}
+
+// reminders are what was said of the authorisation of each source: of which token, and how urgent it was.
+type reminders map[string]string
+
+// remind logs which authorisations end soon or are over: at the start, and again whenever it has become more urgent.
+func (k *keeper) remind(ctx context.Context, said reminders) {
+	k.mu.Lock()
+	accounts := slices.Collect(maps.Values(k.inForce.accounts))
+	k.mu.Unlock()
+	now := time.Now()
+	for _, a := range accounts {
+		if a.vault == nil {
+			continue
+		}
+		name := string(a.name)
+		err := a.vault.Load(ctx)
+		level, text := a.vault.Warn(now)
+		if err != nil && fault.KindOf(err) == fault.Config {
+			level, text = token.Ended, err.Error()
+		}
+		key := fmt.Sprint(a.vault.Key(), " ", level)
+		if said[name] == key {
+			continue
+		}
+		said[name] = key
+		if level > token.Fine {
+			k.log.LogAttrs(ctx, reminderLevels[level], logAuthorisation, slog.String("source", name), slog.String("warning", text))
+		}
+	}
+}
+
+// reminderLevels say how loud a warning is.
+var reminderLevels = map[token.Level]slog.Level{
+	token.Month: slog.LevelWarn, token.Week: slog.LevelWarn, token.Day: slog.LevelError, token.Ended: slog.LevelError,
 }
 
 // noteRun takes notice of how far a run brought its source, and whether it failed.

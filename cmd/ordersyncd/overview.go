@@ -27,7 +27,7 @@ const (
 	textJobOld        = "the last run of %s ended %s ago, and its schedule allows for %s; is the daemon running?"
 	textSourceRefused = "%s refuses its credential"
 	textSessionEnds   = "%s: %s"
-	textGapsOpen      = "%s of %s %s missing for good"
+	textGapsOpen      = "orders of %s of time are missing for good"
 
 	commandOnline = "ordersyncd check --online"
 	commandDaemon = "systemctl status ordersyncd"
@@ -229,7 +229,7 @@ func (w *works) overview(ctx context.Context) (*overview, error) {
 		})
 	}
 	if n := len(o.Gaps); n > 0 {
-		o.complain(fmt.Sprintf(textGapsOpen, count(n, "span"), "orders", map[bool]string{true: "is", false: "are"}[n == 1]), commandGaps)
+		o.complain(fmt.Sprintf(textGapsOpen, count(n, "span")), commandGaps)
 	}
 	return o, nil
 }

@@ -96,8 +96,8 @@ type Task struct {
 	Progress func(ordersync.Run)
 }
 
-// Result is what a task did: the counts of all its streams, and span, window and watermark of the one that it ended in. It is
-// meaningful also beside an error.
+// Result is what a task did: the counts of all its streams since the earliest beginning, and end, window and watermark of the one that
+// it ended in. It is meaningful also beside an error.
 type Result struct {
 	ordersync.Run
 	// Gaps are those that were news.
@@ -174,7 +174,7 @@ func (w *work) read(ctx context.Context, stream string, l Listing, span ordersyn
 	return err
 }
 
-// sum is what two streams did, the second one last.
+// sum is what two streams did, the second one last; together they began where the earlier one did.
 func sum(before, last ordersync.Run) ordersync.Run {
 	last.Windows += before.Windows
 	last.Passes += before.Passes
@@ -183,6 +183,9 @@ func sum(before, last ordersync.Run) ordersync.Run {
 	last.Rounded += before.Rounded
 	last.Repaired += before.Repaired
 	last.Written.Add(before.Written)
+	if !before.Since.IsZero() && before.Since.Before(last.Since) {
+		last.Since = before.Since
+	}
 	last.Shortfalls = append(before.Shortfalls[:len(before.Shortfalls):len(before.Shortfalls)], last.Shortfalls...)
 	return last
 }
