@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"ordersync/internal/mysql/mysqltest"
+	"ordersync/internal/order"
 	"ordersync/internal/rest/resttest"
 	"ordersync/internal/schedule"
 )
@@ -123,6 +125,20 @@ func TestAccountsAreEnough(t *testing.T) {
 	if err := (&keeper{db: w.db, log: w.log}).keepHouse(t.Context(), schedule.Tick{}); err != nil {
 		t.Errorf("housekeeping: %v", err)
 	}
+	s.exec(s.db(), "UPDATE orders SET status = 'shipped', completed_at = NULL, synced_at = UTC_TIMESTAMP(6)")
+	tracked := &account{name: "us-store", parcels: everywhere{}}
+	if r, err := w.trackDue(t.Context(), tracked, nil); err != nil || r.Updated == 0 || r.Updated != r.Inserted {
+		t.Errorf("parcels: %+v, %v", r, err)
+	}
+}
+
+// everywhere is a source that knows of one parcel in each order, and where it is.
+type everywhere struct{}
+
+func (everywhere) Parcels([]byte) []order.Parcel { return []order.Parcel{{TrackingNumber: "A"}} }
+
+func (everywhere) Trace(context.Context, order.Parcel) ([]order.Shipment, error) {
+	return []order.Shipment{{Carrier: "YTO", Status: order.ShipmentInTransit, Events: []order.ShipmentEvent{{Text: "on its way"}}}}, nil
 }
 
 // And they are no more than enough: nothing of the server beyond rows, or tables, of the one database.

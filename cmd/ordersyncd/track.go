@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -131,6 +132,10 @@ func (w *works) trackDue(ctx context.Context, a *account, progress func(ordersyn
 		t.Progress = func(r parcel.Run) { progress(a.asRun(r)) }
 	}
 	r, err := t.Run(ctx)
+	if r.Refused > 0 && err == nil {
+		w.log.LogAttrs(ctx, slog.LevelInfo, "of some parcels nothing could be learned; they are asked about again",
+			slog.String("source", string(a.name)), slog.Int("parcels", r.Refused), slog.String("first", r.Refusal.Error()))
+	}
 	return a.asRun(r), err
 }
 

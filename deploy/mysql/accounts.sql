@@ -23,3 +23,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX ON ordersync.* 
 --   GRANT SELECT ON ordersync.orders      TO 'erp'@'192.0.2.10';
 --   GRANT SELECT ON ordersync.order_items TO 'erp'@'192.0.2.10';
 --   GRANT SELECT ON ordersync.refunds     TO 'erp'@'192.0.2.10';
+--   GRANT SELECT ON ordersync.shipments   TO 'erp'@'192.0.2.10';
+--   GRANT SELECT ON ordersync.shipment_events TO 'erp'@'192.0.2.10';

@@ -143,7 +143,8 @@ func TestNoteParcels(t *testing.T) {
 	w.note(shipments, 4)
 	w.note(shipments, 0) // nothing changed
 	list := w.parcels(shipments)
-	if diff := cmp.Diff([]string{"1/圆通速递/A created", "1/圆通速递/B created", "bad/圆通速递/OK created", "future//F created"}, brief(list)); diff != "" {
+	want := []string{"1/圆通速递/A created", "1/圆通速递/B created", "bad/圆通速递/OK created", "future//F created"}
+	if diff := cmp.Diff(want, brief(list)); diff != "" {
 		t.Fatalf("(-want +got):\n%s", diff)
 	}
 	if a := list[0]; !a.ShippedAt.Value().Equal(at(-3600)) || !a.MovedAt.Equal(at(-3600)) || !a.Unfinished || a.Asks != 0 || !a.AskedAt.IsZero() ||
@@ -301,7 +302,9 @@ func TestStoreAsked(t *testing.T) {
 	after.Events = append([]order.ShipmentEvent{{At: at(0), Text: "earlier"}}, after.Events...)
 	w.asked(p, func(a *parcel.Asked) {
 		a.After, a.Next = after, 0
-		a.Others = []order.Shipment{{OrderID: "1", Carrier: "中通", TrackingNumber: "B"}, {OrderID: "1", TrackingNumber: "A"}, {OrderID: "1", TrackingNumber: "B"}}
+		a.Others = []order.Shipment{
+			{OrderID: "1", Carrier: "中通", TrackingNumber: "B"}, {OrderID: "1", TrackingNumber: "A"}, {OrderID: "1", TrackingNumber: "B"},
+		}
 	})
 	p = w.parcels(of("1"))[1]
 	if !p.Same(&after) || !p.NextAt.IsZero() {

@@ -30,6 +30,7 @@ func sent(events ...order.ShipmentEvent) order.Shipment {
 func TestShipmentMerge(t *testing.T) {
 	t.Parallel()
 	a, b, c := step(1, "taken", "GOT"), step(2, "on its way", "MOVE"), step(3, "signed", "SIGN")
+	other, x, y := step(1, "taken by 1****", "GOT"), step(-1, "x", ""), step(-1, "y", "")
 	for _, x := range []struct {
 		name                string
 		stored, fresh, want []order.ShipmentEvent
@@ -38,9 +39,9 @@ func TestShipmentMerge(t *testing.T) {
 		{"nothing is listed", []order.ShipmentEvent{a, b}, nil, []order.ShipmentEvent{a, b}},
 		{"the first was forgotten", []order.ShipmentEvent{a, b}, []order.ShipmentEvent{b, c}, []order.ShipmentEvent{a, b, c}},
 		{"as many, but others", []order.ShipmentEvent{a, c}, []order.ShipmentEvent{a, b}, []order.ShipmentEvent{a, b, c}},
-		{"in other words", []order.ShipmentEvent{a}, []order.ShipmentEvent{step(1, "taken by 1****", "GOT")}, []order.ShipmentEvent{step(1, "taken by 1****", "GOT")}},
+		{"in other words", []order.ShipmentEvent{a}, []order.ShipmentEvent{other}, []order.ShipmentEvent{other}},
 		{"twice at one time", []order.ShipmentEvent{a, a}, []order.ShipmentEvent{a}, []order.ShipmentEvent{a, a}},
-		{"without a time", []order.ShipmentEvent{step(-1, "x", "")}, []order.ShipmentEvent{step(-1, "y", ""), a}, []order.ShipmentEvent{step(-1, "x", ""), step(-1, "y", ""), a}},
+		{"without a time", []order.ShipmentEvent{x}, []order.ShipmentEvent{y, a}, []order.ShipmentEvent{x, y, a}},
 	} {
 		stored, fresh := sent(x.stored...), sent(x.fresh...)
 		fresh.Merge(&stored)
@@ -85,7 +86,10 @@ func TestShipmentMergeProperty(t *testing.T) {
 
 func TestShipmentTidy(t *testing.T) {
 	t.Parallel()
-	s := sent(step(5, strings.Repeat("字", 2000), strings.Repeat("x", 100)), step(4, "a\xffb", ""), order.ShipmentEvent{At: time.Date(12, 1, 1, 0, 0, 0, 0, time.UTC), Text: "?"})
+	s := sent(
+		step(5, strings.Repeat("字", 2000), strings.Repeat("x", 100)), step(4, "a\xffb", ""),
+		order.ShipmentEvent{At: time.Date(12, 1, 1, 0, 0, 0, 0, time.UTC), Text: "?"},
+	)
 	s.Carrier = " 圆通速递 "
 	s.DeliveredAt = order.Some(time.Date(1, 2, 3, 0, 0, 0, 0, time.UTC))
 	s.SourceStatus = order.Some(strings.Repeat("字", 300))

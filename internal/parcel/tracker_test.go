@@ -57,7 +57,8 @@ func (w *world) Trace(_ context.Context, p order.Parcel) ([]order.Shipment, erro
 func (w *world) NoteParcels(_ context.Context, scope Scope, read func([]byte) []order.Parcel) (int, error) {
 	n := 0
 	for _, p := range read([]byte("payload")) {
-		if scope.OrderID != "" && scope.OrderID != p.OrderID || slices.ContainsFunc(w.rows, func(t Tracked) bool { return t.TrackingNumber == p.TrackingNumber }) {
+		known := slices.ContainsFunc(w.rows, func(t Tracked) bool { return t.TrackingNumber == p.TrackingNumber })
+		if known || scope.OrderID != "" && scope.OrderID != p.OrderID {
 			continue
 		}
 		n++
