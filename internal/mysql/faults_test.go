@@ -454,7 +454,7 @@ func otherSettings(t *testing.T, w *world) {
 func full(t *testing.T) {
 	t.Parallel()
 	_, w := private(t, mariadb.Options{
-		Relaxed: true, Args: []string{"--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:16M"},
+		Relaxed: true, Args: []string{"--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M:autoextend:max:20M"},
 	})
 	w.commit(1, three(1)...)
 	var again atomic.Int32
