@@ -8,7 +8,7 @@
 //   - What the remote left out never clears what is stored, and no step of a parcel's way is lost.
 //   - A parcel about which no answer can be had waits for its next turn and keeps no other one back. Only a remote that fails ten
 //     times in a row, that asks for a pause or that refuses the credential ends a run.
-//   - Every step is stored before the next question, so that an interrupted run goes on where it was.
+//   - Every answer is stored before the next questions are asked, so that an interrupted run goes on where it was.
 //
 // Which orders there are and when a parcel's turn comes lies in the [Store]; what is known of a parcel is asked of the [Source]. Both
 // are joined to this package by cmd.
