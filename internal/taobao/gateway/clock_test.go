@@ -164,3 +164,22 @@ func TestCorrectionFollowsTheDate(t *testing.T) {
 		}
 	})
 }
+
+// A correction of our own clock is none of the clock that answers tell, once they do.
+func TestCorrectionEndsWithTheFirstDate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &platform{t: t, ahead: time.Hour, dated: time.Hour, dateless: true, script: always(reply{body: empty})}
+		s := open(t, p, "", newPace())
+		for range 2 {
+			now, err := s.Now(t.Context())
+			if behind := time.Now().Add(p.ahead).Sub(now); err != nil || behind.Abs() > time.Second {
+				t.Errorf("%s behind, %v", behind, err)
+			}
+			p.dateless = false
+			if _, err := s.trades(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

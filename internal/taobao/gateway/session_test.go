@@ -88,6 +88,26 @@ func TestRefusedSessionStopsItsShopAlone(t *testing.T) {
 	})
 }
 
+// A session that was good for long is stopped by its first refusal all the same.
+func TestSessionThatEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &platform{t: t, script: inOrder(reply{body: empty}, reply{body: empty}, refusal(27, "session-expired", ""))}
+		s := open(t, p, "", newPace())
+		for i := range 6 {
+			_, err := s.trades(t.Context())
+			if i < 2 {
+				mustBe(t, err, 0)
+			} else {
+				mustBe(t, err, fault.Auth, gateway.ErrSession)
+			}
+		}
+		if n := len(p.made()); n != 3 {
+			t.Errorf("%d calls", n)
+		}
+	})
+}
+
 // A session that the platform takes again, without a new one, is noticed by the probe.
 func TestProbeFindsASessionGoodAgain(t *testing.T) {
 	t.Parallel()

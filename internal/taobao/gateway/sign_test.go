@@ -44,9 +44,10 @@ func TestSignVectors(t *testing.T) {
 		params map[string]string
 		want   string
 	}{
-		"md5":                   {"md5", example(), "66987CB115214E59E6EC978214934FB8"},
-		"hmac":                  {"hmac", with(example(), "sign_method", "hmac"), "D56D7858309C31B6251083A874D48273"},
-		"hmac-sha256":           {"hmac-sha256", with(example(), "sign_method", "hmac-sha256"), "04DB15AD0774D5CFCE2C837DE43E3FCEA9011ED74F3038FB6AB5F3C4CEA119E8"},
+		"md5":  {"md5", example(), "66987CB115214E59E6EC978214934FB8"},
+		"hmac": {"hmac", with(example(), "sign_method", "hmac"), "D56D7858309C31B6251083A874D48273"},
+		"hmac-sha256": {"hmac-sha256", with(example(), "sign_method", "hmac-sha256"),
+			"04DB15AD0774D5CFCE2C837DE43E3FCEA9011ED74F3038FB6AB5F3C4CEA119E8"},
 		"hmac, md5 in the text": {"hmac", example(), "B4DDA503460D60A86B16E950E5D303E9"},
 		"hmac-sha256, md5 in the text": {"hmac-sha256", example(),
 			"6B7EB7E1C35D068D69538D80282A37DFBF29B4DB11B451881AF51890626138B3"},
