@@ -238,6 +238,14 @@ func (a *account) openTaobao(s surroundings) error {
 	return nil
 }
 
+// differences is how many orders were read so far whose amounts do not add up; a source that does not check them has none.
+func (a *account) differences() int {
+	if s, ok := a.orders.(interface{ Differences() int }); ok {
+		return s.Differences()
+	}
+	return 0
+}
+
 // unmapped is how many of the shop's words for a status have no meaning yet.
 func (a *account) unmapped() int {
 	words := map[string]int{}

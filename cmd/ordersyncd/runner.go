@@ -41,8 +41,10 @@ type report struct {
 	errand
 	intake.Result
 	started, ended time.Time
-	// calls are those that the source's client made meanwhile, for this and whatever else it did.
-	calls apiclient.Counters
+	// calls are those that the source's client made meanwhile, and differences the orders whose amounts do not add up: for this and
+	// whatever else was done with the source.
+	calls       apiclient.Counters
+	differences int
 	err   error
 	// repeat is when it is tried again; zero: not before the next tick.
 	repeat time.Time
@@ -79,7 +81,7 @@ func newReport(e errand) report {
 // perform takes the stream's lease, does the work and gives the lease back.
 func (w *works) perform(ctx context.Context, e errand) report {
 	r := newReport(e)
-	before := e.account.client.Counters()
+	before, differences := e.account.client.Counters(), e.account.differences()
 	work := func(ctx context.Context) (err error) {
 		r.Result, err = e.work(ctx, e.task(w.db))
 		return err
@@ -91,6 +93,7 @@ func (w *works) perform(ctx context.Context, e errand) report {
 		r.err = schedule.Hold(ctx, w.db, wanted, work)
 	}
 	r.ended, r.calls = time.Now(), e.account.client.Counters().Since(before)
+	r.differences = e.account.differences() - differences
 	return r
 }
 
@@ -168,6 +171,9 @@ func (w *works) tell(ctx context.Context, r report) {
 	}
 	if words := r.account.unmapped(); row.Inserted+row.Updated > 0 && words > 0 {
 		attrs = append(attrs, slog.Int("unknown_status_words", words))
+	}
+	if r.differences > 0 {
+		attrs = append(attrs, slog.Int("amounts_do_not_add_up", r.differences))
 	}
 	if row.Shortfall > 0 {
 		level = slog.LevelWarn

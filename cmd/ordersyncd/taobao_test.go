@@ -142,10 +142,10 @@ func TestTaobaoFromFirstLoadToParcels(t *testing.T) {
 	}
 
 	tid := m.truth.Trades()[0].TID
-	m.truth.Modify(tid, func(o *taobaotest.Trade) { o.SellerMemo = "call first" })
+	m.truth.Modify(tid, func(o *taobaotest.Trade) { o.SellerMemo, o.Off = "call first", 100 })
 	created := m.truth.Create(taobaotest.Trade{Lines: []taobaotest.Line{{Title: "Cup", Num: 1, Price: 1250}}})
 	m.ahead.Add(int64(3 * time.Second))
-	m.did(0, "sync orders", "1 new, 1 changed")
+	m.did(0, "sync orders", "1 new, 1 changed", "The amounts of 1 order do not add up")
 	m.stored(db)
 	if idle := m.calls("sync orders", "0 new, 0 changed"); sum(idle) > 3 || idle["taobao.trades.sold.get"] > 0 {
 		t.Errorf("an idle run asked %v", idle)
