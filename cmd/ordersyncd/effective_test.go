@@ -30,7 +30,11 @@ sources:
      rate: {per_second: 5}, request: {query: {shop: hush-by-mistake}}}
   four: {kind: rest, preset: us-server, base_url: "https://four.example.com", rate: {per_second: 5},
      auth: {oauth2: {token_url: "https://four.example.com/hush-path", client_id: hush-id, client_secret: hush-four}}}
+  mall:
+    {kind: taobao, app_key: "12345678", app_secret: hush-app, session: hush-session, session_expires: 2027-06-30, redirect_uri: "https://hush.example.com/"}
+encryption: {key: hush-seal-key}
 jobs:
+  mall-parcels: {track: mall, schedule: "@hourly"}
   one-orders: {sync: one, schedule: "0 2 * * *", start: 2026-01-01}
   one-sweep: {sweep: one, schedule: "0 3 * * *", back: 30d, repeat: [1m, 2h]}
 `)
@@ -55,8 +59,8 @@ func TestEffectiveIsDiscreet(t *testing.T) {
 	if err != nil || string(first) != string(second) {
 		t.Errorf("twice the same file, and once it is\n%s\nand once\n%s", first, second)
 	}
-	if len(first) > 5*1500 {
-		t.Errorf("it takes %d bytes for four sources", len(first))
+	if len(first) > 5*1800 {
+		t.Errorf("it takes %d bytes for five sources", len(first))
 	}
 }
 
@@ -99,10 +103,28 @@ func TestChanges(t *testing.T) {
 			[]string{"database.address from 127.0.0.1:3306 to db.example.com:3306"},
 		},
 		"the migration alone": {[]string{"user: ddl", "user: other"}, nil, nil},
-		"a credential":        {[]string{"hush-two", "hush-2"}, nil, []string{"source two: credential differs"}},
+		"an app": {
+			[]string{"12345678", "87654321"},
+			[]string{"source mall: app_key from 12345678 to 87654321"}, []string{"source mall: credential differs"},
+		},
+		"an app's secret": {[]string{"hush-app", "hush-2"}, nil, []string{"source mall: credential differs"}},
+		"a session":       {[]string{"hush-session", "hush-2"}, nil, []string{"source mall: session differs"}},
+		"an end": {
+			[]string{"2027-06-30", "2028-06-30"},
+			[]string{"source mall: session_expires from 2027-06-30T00:00:00Z to 2028-06-30T00:00:00Z"}, nil,
+		},
+		"the key of the seal": {[]string{"hush-seal-key", "hush-2"}, nil, []string{"source mall: encryption.key differs"}},
+		"a tracked shop": {
+			[]string{"{track: mall", "{back: 30d, sweep: mall"},
+			[]string{"job mall-parcels: back is 30d now, sweep is mall now, track is no longer mall"}, nil,
+		},
+		"a credential": {[]string{"hush-two", "hush-2"}, nil, []string{"source two: credential differs"}},
 		"both": {
 			[]string{"hush-two}}, rate: {per_second: 5}", "hush-2}}, rate: {per_second: 6}", "timezone: UTC", "timezone: Europe/London", "/state", "/s"},
-			[]string{"timezone from UTC to Europe/London", "source two: rate.per_second from 5 to 6"},
+			[]string{
+				"timezone from UTC to Europe/London", "source mall: session_expires from 2027-06-30T00:00:00Z to 2027-06-29T23:00:00Z",
+				"source two: rate.per_second from 5 to 6",
+			},
 			[]string{"source two: credential differs", "state from /state to /s"},
 		},
 	} {
