@@ -155,19 +155,22 @@ func (s *Server) rows(c *call, l listing) []row {
 	}
 	types, statuses := l.types(c.params.value("type")), states(c.params.value("status"))
 	oldest := c.oldest()
-	rows := c.truth.rows(l.by, since, until, s.lag(c))
-	rows = slices.DeleteFunc(rows, func(r row) bool {
+	rows := c.truth.rows(l.by, since, until, s.lag(c), func(r row) bool {
 		status := r.trade.Status
 		if r.refund != nil {
 			status = r.refund.Status
 		}
-		return !types[r.trade.Type] || len(statuses) > 0 && !slices.Contains(statuses, status) ||
-			r.refund == nil && r.trade.Created.Before(oldest)
+		return types[r.trade.Type] && (len(statuses) == 0 || slices.Contains(statuses, status)) &&
+			(r.refund != nil || !r.trade.Created.Before(oldest))
 	})
 	if c.rules.ShuffleTies {
 		random := rand.New(rand.NewPCG(c.rules.Seed, uint64(c.N)))
 		random.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-		slices.SortStableFunc(rows, func(a, b row) int { return b.at.Compare(a.at) })
+		slices.SortStableFunc(rows, func(a, b row) int {
+			first, _ := a.place(l.by)
+			second, _ := b.place(l.by)
+			return second.Compare(first)
+		})
 	}
 	return rows
 }

@@ -531,8 +531,8 @@ func TestConcurrency(t *testing.T) {
 						t.Errorf("%s: %.200s, %v", name, body, err)
 					}
 					s.Change(func(r *Rules) { r.BothTotals = !r.BothTotals })
-					truth.Fullinfos()
 				}
+				truth.Fullinfos()
 			})
 		}
 		callers.Wait()

@@ -183,6 +183,10 @@ func moveRefunds(before, after []Refund, at time.Time) {
 	}
 }
 
+func (t *Truth) lists() [3]*index {
+	return [...]*index{created: &t.byCreated, modified: &t.byModified, refunds: &t.byRefund}
+}
+
 // write makes o the newest version of its trade, from at on.
 func (t *Truth) write(o Trade, at, now time.Time) *Trade {
 	t.writes++
@@ -193,18 +197,13 @@ func (t *Truth) write(o Trade, at, now time.Time) *Trade {
 		h = &history{tid: o.TID}
 		t.trades[o.TID] = h
 	} else {
-		old := h.now()
-		t.byCreated.remove(old.Created, old.TID)
-		t.byModified.remove(old.Modified, old.TID)
-		for _, r := range old.Refunds {
-			t.byRefund.remove(r.Modified, r.ID)
+		for by, x := range t.lists() {
+			x.remove(which(by), h)
 		}
 	}
 	h.versions = append(h.versions, version{at: at, trade: &o})
-	t.byCreated.insert(o.Created, o.TID, h)
-	t.byModified.insert(o.Modified, o.TID, h)
-	for _, r := range o.Refunds {
-		t.byRefund.insert(r.Modified, r.ID, h)
+	for by, x := range t.lists() {
+		x.insert(which(by), h)
 	}
 	if now.Sub(at) > longestLag {
 		return &o
@@ -351,10 +350,20 @@ func (t *Truth) Parcels(tid string) []Parcel {
 
 // row is what a list shows: a trade, or one of its refunds.
 type row struct {
-	at     time.Time
-	id     string
 	trade  *Trade
 	refund *Refund
+}
+
+// place is where a row stands in a list.
+func (r row) place(by which) (at time.Time, id string) {
+	switch by {
+	case created:
+		return r.trade.Created, r.trade.TID
+	case modified:
+		return r.trade.Modified, r.trade.TID
+	default:
+		return r.refund.Modified, r.refund.ID
+	}
 }
 
 // which says by what a list filters and sorts.
@@ -366,11 +375,11 @@ const (
 	refunds
 )
 
-// rows returns what lies in [since, until), newest first, as it was so long ago. Zero bounds are open.
-func (t *Truth) rows(by which, since, until time.Time, lag time.Duration) []row {
+// rows returns what lies in [since, until) and is wanted, newest first, as it was so long ago. Zero bounds are open.
+func (t *Truth) rows(by which, since, until time.Time, lag time.Duration, wanted func(row) bool) []row {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	inside := map[which]*index{created: &t.byCreated, modified: &t.byModified, refunds: &t.byRefund}[by].span(since, until)
+	inside := t.lists()[by].span(since, until)
 	late := map[*history]bool{}
 	moment := t.now().Add(-lag)
 	for _, c := range slices.Backward(t.changes) {
@@ -381,8 +390,8 @@ func (t *Truth) rows(by which, since, until time.Time, lag time.Duration) []row 
 	}
 	rows := make([]row, 0, len(inside))
 	for _, e := range slices.Backward(inside) {
-		if len(late) == 0 || !late[e.history] {
-			rows = append(rows, rowOf(by, e.history.now(), e.id))
+		if (len(late) == 0 || !late[e.history]) && wanted(e.row) {
+			rows = append(rows, e.row)
 		}
 	}
 	if len(late) == 0 {
@@ -394,33 +403,30 @@ func (t *Truth) rows(by which, since, until time.Time, lag time.Duration) []row 
 			continue
 		}
 		for _, r := range rowsOf(by, o) {
-			if (since.IsZero() || !r.at.Before(since)) && (until.IsZero() || r.at.Before(until)) {
+			at, _ := r.place(by)
+			if (since.IsZero() || !at.Before(since)) && (until.IsZero() || at.Before(until)) && wanted(r) {
 				rows = append(rows, r)
 			}
 		}
 	}
-	slices.SortFunc(rows, func(a, b row) int { return cmp.Or(b.at.Compare(a.at), compareIDs(b.id, a.id)) })
+	slices.SortFunc(rows, func(a, b row) int {
+		first, one := a.place(by)
+		second, other := b.place(by)
+		return cmp.Or(second.Compare(first), compareIDs(other, one))
+	})
 	return rows
 }
 
+// rowsOf are the rows that a trade has in a list.
 func rowsOf(by which, o *Trade) []row {
-	switch by {
-	case created:
-		return []row{{at: o.Created, id: o.TID, trade: o}}
-	case modified:
-		return []row{{at: o.Modified, id: o.TID, trade: o}}
-	default:
-		list := make([]row, len(o.Refunds))
-		for i := range o.Refunds {
-			list[i] = row{at: o.Refunds[i].Modified, id: o.Refunds[i].ID, trade: o, refund: &o.Refunds[i]}
-		}
-		return list
+	if by != refunds {
+		return []row{{trade: o}}
 	}
-}
-
-func rowOf(by which, o *Trade, id string) row {
-	list := rowsOf(by, o)
-	return list[max(0, slices.IndexFunc(list, func(r row) bool { return r.id == id }))]
+	rows := make([]row, len(o.Refunds))
+	for i := range o.Refunds {
+		rows[i] = row{trade: o, refund: &o.Refunds[i]}
+	}
+	return rows
 }
 
 // refund finds a refund.
@@ -429,8 +435,7 @@ func (t *Truth) refund(id string) (*Trade, *Refund) {
 	defer t.mu.Unlock()
 	for _, e := range t.byRefund {
 		if e.id == id {
-			r := rowOf(refunds, e.history.now(), id)
-			return r.trade, r.refund
+			return e.row.trade, e.row.refund
 		}
 	}
 	return nil, nil
@@ -446,26 +451,35 @@ func (t *Truth) trade(tid string) *Trade {
 	return nil
 }
 
-// index is a list of histories by a time, oldest first.
+// index is a list by a time, oldest first.
 type index []entry
 
 type entry struct {
 	at      int64
 	id      string
+	row     row
 	history *history
 }
 
 func (e entry) compare(o entry) int { return cmp.Or(cmp.Compare(e.at, o.at), compareIDs(e.id, o.id)) }
 
-func (x *index) insert(at time.Time, id string, h *history) {
-	e := entry{at: at.Unix(), id: id, history: h}
-	i, _ := slices.BinarySearchFunc(*x, e, entry.compare)
-	*x = slices.Insert(*x, i, e)
+// insert adds the rows of a history's newest version.
+func (x *index) insert(by which, h *history) {
+	for _, r := range rowsOf(by, h.now()) {
+		at, id := r.place(by)
+		e := entry{at: at.Unix(), id: id, row: r, history: h}
+		i, _ := slices.BinarySearchFunc(*x, e, entry.compare)
+		*x = slices.Insert(*x, i, e)
+	}
 }
 
-func (x *index) remove(at time.Time, id string) {
-	if i, found := slices.BinarySearchFunc(*x, entry{at: at.Unix(), id: id}, entry.compare); found {
-		*x = slices.Delete(*x, i, i+1)
+// remove takes them out again.
+func (x *index) remove(by which, h *history) {
+	for _, r := range rowsOf(by, h.now()) {
+		at, id := r.place(by)
+		if i, found := slices.BinarySearchFunc(*x, entry{at: at.Unix(), id: id}, entry.compare); found {
+			*x = slices.Delete(*x, i, i+1)
+		}
 	}
 }
 
