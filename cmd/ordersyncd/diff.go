@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"ordersync/internal/config/outline"
 	"ordersync/internal/fault"
 	"ordersync/internal/mysql"
 )
@@ -36,7 +37,7 @@ const (
 // sibling is a daemon that runs and what it said of itself.
 type sibling struct {
 	mysql.DaemonRow
-	effective
+	outline.Outline
 }
 
 // diff says what a reload would do to the daemons that run with this file, or to all where none does.
@@ -59,7 +60,7 @@ func (p *program) diff(ctx context.Context, w *works) error {
 			title += fmt.Sprintf(textDiffFile, d.File)
 		}
 		p.screen.printf("%s\n", p.screen.bold(title+":", p.screen.outPlain))
-		changes := d.changesTo(wanted)
+		changes := d.ChangesTo(wanted)
 		reload, restart := textsOf(changes, false), textsOf(changes, true)
 		if d.Version != wanted.Version {
 			restart = append(restart, fmt.Sprintf(textDiffOlder, d.Version, wanted.Version))
@@ -100,7 +101,7 @@ func (p *program) runningDaemons(ctx context.Context, w *works) ([]sibling, erro
 		if row.Now.Sub(row.SeenAt) > silence {
 			continue
 		}
-		if err := json.Unmarshal([]byte(row.Configuration), &d.effective); err != nil {
+		if err := json.Unmarshal([]byte(row.Configuration), &d.Outline); err != nil {
 			return nil, fault.Errorf(fault.Internal, "what the daemon %s said of itself cannot be read: %w", row.Holder, err)
 		}
 		all = append(all, d)

@@ -9,10 +9,11 @@ import (
 
 	"ordersync/configs"
 	"ordersync/internal/config"
+	"ordersync/internal/config/outline"
 )
 
 // effectiveText is a description of a configuration, with pairs of what stands in it and what stands there instead.
-func effectiveText(t *testing.T, replacements ...string) effective {
+func effectiveText(t *testing.T, replacements ...string) outline.Outline {
 	t.Helper()
 	text := strings.NewReplacer(replacements...).Replace(`timezone: UTC
 state: /state
@@ -132,7 +133,7 @@ func TestChanges(t *testing.T) {
 			t.Parallel()
 			was := effectiveText(t)
 			was.CredentialsAtStart = true
-			changes := was.changesTo(effectiveText(t, c.replacements...))
+			changes := was.ChangesTo(effectiveText(t, c.replacements...))
 			if diff := cmp.Diff(c.load, textsOf(changes, false)); diff != "" {
 				t.Errorf("by a reload, -want +got:\n%s", diff)
 			}

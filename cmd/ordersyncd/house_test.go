@@ -42,9 +42,9 @@ var rooms = []room{
 	{
 		path: "cmd/ordersyncd",
 		imports: []string{
-			"configs", "internal/apiclient", "internal/config", "internal/demo", "internal/fault", "internal/intake", "internal/mysql",
-			"internal/order", "internal/ordersync", "internal/parcel", "internal/rest", "internal/schedule", "internal/seal", "internal/taobao",
-			"internal/taobao/gateway", "internal/token", "migrations",
+			"configs", "internal/apiclient", "internal/config", "internal/config/outline", "internal/demo", "internal/fault", "internal/intake",
+			"internal/mysql", "internal/order", "internal/ordersync", "internal/parcel", "internal/rest", "internal/schedule", "internal/seal",
+			"internal/taobao", "internal/taobao/gateway", "internal/token", "migrations",
 		},
 		outside: []string{
 			"github.com/coreos/go-systemd/v22", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "github.com/spf13/pflag",
@@ -134,6 +134,7 @@ var rooms = []room{
 		path: "internal/config/document", imports: []string{"internal/config/words"},
 		outside: []string{"go.yaml.in/yaml/v4", "golang.org/x/text"},
 	},
+	{path: "internal/config/outline", imports: []string{"internal/config/value"}},
 	{path: "internal/config/value"},
 	{path: "internal/config/words"},
 	{

@@ -14,6 +14,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"ordersync/internal/config"
+	"ordersync/internal/config/outline"
 	"ordersync/internal/fault"
 	"ordersync/internal/schedule"
 )
@@ -63,7 +64,7 @@ func (k *keeper) reload(ctx context.Context) {
 	k.mu.Unlock()
 	running, wanted := k.describe(was.cfg), k.describe(cfg)
 	running.CredentialsAtStart = false // what differs now was read now
-	changes := running.changesTo(wanted)
+	changes := running.ChangesTo(wanted)
 	fixed := k.tellFixed(ctx, was.cfg, cfg, changes)
 	told := textsOf(changes, false)
 	if len(told) == 0 && !fixed {
@@ -88,10 +89,10 @@ func (k *keeper) reload(ctx context.Context) {
 }
 
 // textsOf are the changes that need a restart, or the others.
-func textsOf(changes []change, restart bool) []string {
+func textsOf(changes []outline.Change, restart bool) []string {
 	var texts []string
 	for _, c := range changes {
-		if c.restart == restart {
+		if c.Restart == restart {
 			texts = append(texts, c.String())
 		}
 	}
@@ -100,7 +101,7 @@ func textsOf(changes []change, restart bool) []string {
 
 // replacement is what the new configuration makes of what is in force: the parts that need a restart stay as they are, and so do the
 // accounts of sources that did not change, with their connections.
-func (k *keeper) replacement(was *works, cfg *config.Config, running, wanted effective) (
+func (k *keeper) replacement(was *works, cfg *config.Config, running, wanted outline.Outline) (
 	next *works, schedules map[string]schedule.Schedule, jobs []schedule.Job, err error,
 ) {
 	effective := *cfg
@@ -112,7 +113,7 @@ func (k *keeper) replacement(was *works, cfg *config.Config, running, wanted eff
 	}
 	for _, source := range cfg.Sources {
 		a := was.accounts[source.Name]
-		if a == nil || len(differing(running.Sources[source.Name], wanted.Sources[source.Name])) > 0 {
+		if a == nil || len(outline.Differing(running.Sources[source.Name], wanted.Sources[source.Name])) > 0 {
 			if a, err = openAccount(source, around); err != nil {
 				return nil, nil, nil, mistakeAt(cfg, err, "sources", source.Name)
 			}
@@ -176,7 +177,7 @@ func (k *keeper) refuse(ctx context.Context, err error) {
 }
 
 // tellFixed tells what differs and is read at the start only, and reports whether anything does.
-func (k *keeper) tellFixed(ctx context.Context, was, is *config.Config, changes []change) bool {
+func (k *keeper) tellFixed(ctx context.Context, was, is *config.Config, changes []outline.Change) bool {
 	texts := textsOf(changes, true)
 	if !was.Database.Password.Equal(is.Database.Password) || !was.Database.DSN.Equal(is.Database.DSN) {
 		texts = append(texts, "the password or dsn of the database differs")
@@ -231,7 +232,7 @@ func (p *program) credentialFolders() []string {
 }
 
 // describe is what a daemon with this configuration tells of itself.
-func (k *keeper) describe(cfg *config.Config) effective {
+func (k *keeper) describe(cfg *config.Config) outline.Outline {
 	e := effectiveOf(cfg)
 	e.Host, e.File, e.CredentialsAtStart = hostName(), k.program.file(), k.givenFolder() != ""
 	return e

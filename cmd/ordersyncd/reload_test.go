@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"ordersync/internal/config/outline"
 	"ordersync/internal/rest/resttest"
 )
 
@@ -24,7 +25,7 @@ func (c *child) reload(message string) map[string]any {
 }
 
 // effectiveNow is what the daemon tells the others.
-func (s *stage) effectiveNow(db *sql.DB) (e effective, text string) {
+func (s *stage) effectiveNow(db *sql.DB) (e outline.Outline, text string) {
 	s.t.Helper()
 	if err := db.QueryRowContext(s.t.Context(), "SELECT configuration FROM daemons").Scan(&text); err != nil {
 		s.t.Fatal(err)

@@ -45,7 +45,7 @@ type report struct {
 	// whatever else was done with the source.
 	calls       apiclient.Counters
 	differences int
-	err   error
+	err         error
 	// repeat is when it is tried again; zero: not before the next tick.
 	repeat time.Time
 }
