@@ -169,6 +169,41 @@ func TestTaobaoFromFirstLoadToParcels(t *testing.T) {
 	m.did(0, "status", "All is well", "tmall uses the token of the configuration; nobody said when it ends", "app 12345678")
 }
 
+// An idle shop costs the daemon two calls per tick, because a zero is asked twice: none for the clock, none for the session.
+func TestTaobaoIdleTick(t *testing.T) {
+	t.Parallel()
+	m := newMall(t, 10)
+	m.did(0, "migrate up")
+	m.did(0, "sync orders", "10 new")
+	m.ahead.Add(int64(time.Hour)) // past the overlap, so that nothing is listed again
+	p := &program{config: m.config, getenv: func(string) string { return "" }, screen: &screen{}}
+	w, err := p.open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := w.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for tick := range 4 {
+		e, err := w.errandOf("orders")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.holder = "test"
+		m.platform.Forget()
+		if r := w.perform(t.Context(), e); r.err != nil {
+			t.Fatal(r.err)
+		}
+		counts := m.platform.Count()
+		if n := counts["taobao.trades.sold.increment.get"]; tick >= 2 && (n > 2 || sum(counts) != n) {
+			t.Errorf("tick %d asked %v", tick, counts)
+		}
+		m.ahead.Add(int64(5 * time.Minute))
+	}
+}
+
 func sum(counts map[string]int) (n int) {
 	for _, c := range counts {
 		n += c
