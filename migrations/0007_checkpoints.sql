@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS checkpoints (
   window_until DATETIME(6)  NULL,
   page_cursor  TEXT         NOT NULL,
   slice_us     BIGINT       NOT NULL,
+  ceiling_us   BIGINT       NOT NULL,
   poison       MEDIUMTEXT   NOT NULL,
   revision     BIGINT       NOT NULL,
   commit_token BINARY(16)   NOT NULL,

@@ -232,6 +232,7 @@ func newFence(from, to order.Checkpoint) (*fence, error) {
 	}
 	f.args = []any{
 		instantArg(to.Watermark), instantArg(to.Window.Since), instantArg(to.Window.Until), string(to.Cursor), to.Slice.Microseconds(),
+		to.Ceiling.Microseconds(),
 		string(keys), from.Revision + 1, f.token[:], string(from.Source), from.Stream,
 	}
 	return f, nil
@@ -239,7 +240,7 @@ func newFence(from, to order.Checkpoint) (*fence, error) {
 
 func sameCheckpoint(a, b order.Checkpoint) bool {
 	return a.Watermark.Equal(b.Watermark) && a.Window.Since.Equal(b.Window.Since) && a.Window.Until.Equal(b.Window.Until) &&
-		a.Cursor == b.Cursor && a.Slice == b.Slice && slices.Equal(a.Poison, b.Poison)
+		a.Cursor == b.Cursor && a.Slice == b.Slice && a.Ceiling == b.Ceiling && slices.Equal(a.Poison, b.Poison)
 }
 
 // stands checks that the checkpoint is where it was, and reports whether its source has dead letters.

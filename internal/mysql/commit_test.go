@@ -47,7 +47,7 @@ func TestCheckpoint(t *testing.T) {
 	from := w.checkpoint()
 	to := order.Checkpoint{
 		Source: shop, Stream: "orders", Watermark: at(5), Window: order.Window{Since: at(5), Until: at(65)}, Cursor: "next?a='b'",
-		Slice: 90 * time.Second, Poison: []string{"sha256:00", "张"}, Revision: 77,
+		Slice: 90 * time.Second, Ceiling: 3 * time.Minute, Poison: []string{"sha256:00", "张"}, Revision: 77,
 	}
 	if _, err := w.db.Commit(t.Context(), from, to, order.Page{}); err != nil {
 		t.Fatal(err)

@@ -59,14 +59,15 @@ func (db *DB) Checkpoints(ctx context.Context) ([]CheckpointRow, error) {
 
 func (c *CheckpointRow) scan(rows *sql.Rows) error {
 	var source, cursor string
-	var slice int64
+	var slice, ceiling int64
 	var poison []byte
-	err := rows.Scan(&source, &c.Stream, moment{&c.Watermark}, moment{&c.Window.Since}, moment{&c.Window.Until}, &cursor, &slice, &poison,
+	err := rows.Scan(&source, &c.Stream, moment{&c.Watermark}, moment{&c.Window.Since}, moment{&c.Window.Until}, &cursor, &slice, &ceiling, &poison,
 		&c.Revision, &c.UpdatedAt)
 	if err != nil {
 		return err
 	}
 	c.Source, c.Cursor, c.Slice = order.SourceID(source), order.Cursor(cursor), time.Duration(slice)*time.Microsecond
+	c.Ceiling = time.Duration(ceiling) * time.Microsecond
 	if err := json.Unmarshal(poison, &c.Poison); err != nil {
 		return fmt.Errorf("the column poison of %s/%s: %w", source, c.Stream, err)
 	}

@@ -36,16 +36,16 @@ const (
 
 // Checkpoints.
 const (
-	checkpointColumns = "source, stream, watermark, window_since, window_until, page_cursor, slice_us, poison, revision, updated_at"
+	checkpointColumns = "source, stream, watermark, window_since, window_until, page_cursor, slice_us, ceiling_us, poison, revision, updated_at"
 
 	selectCheckpoint  = "SELECT " + checkpointColumns + " FROM checkpoints WHERE source = ? AND stream = ?"
 	selectCheckpoints = "SELECT " + checkpointColumns + " FROM checkpoints ORDER BY source, stream"
 
 	// moveCheckpoint is fence, lock and move in one.
-	moveCheckpoint = "UPDATE checkpoints SET watermark = ?, window_since = ?, window_until = ?, page_cursor = ?, slice_us = ?, poison = ?, " +
-		"revision = ?, commit_token = ?, updated_at = UTC_TIMESTAMP(6) WHERE source = ? AND stream = ? AND revision = ?"
-	insertCheckpoint = "INSERT INTO checkpoints (watermark, window_since, window_until, page_cursor, slice_us, poison, " +
-		"revision, commit_token, source, stream, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))"
+	moveCheckpoint = "UPDATE checkpoints SET watermark = ?, window_since = ?, window_until = ?, page_cursor = ?, slice_us = ?, " +
+		"ceiling_us = ?, poison = ?, revision = ?, commit_token = ?, updated_at = UTC_TIMESTAMP(6) WHERE source = ? AND stream = ? AND revision = ?"
+	insertCheckpoint = "INSERT INTO checkpoints (watermark, window_since, window_until, page_cursor, slice_us, ceiling_us, poison, " +
+		"revision, commit_token, source, stream, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))"
 	// selectStands asks two things of a page that may need no transaction.
 	selectStands = "SELECT revision, EXISTS (SELECT 1 FROM dead_letters WHERE source = ?) FROM checkpoints WHERE source = ? AND stream = ?"
 	selectToken  = "SELECT revision, commit_token FROM checkpoints WHERE source = ? AND stream = ?"

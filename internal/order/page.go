@@ -102,6 +102,8 @@ type Checkpoint struct {
 	Cursor Cursor
 	// Slice is the length that the last windows were found to need; zero: not known yet.
 	Slice time.Duration
+	// Ceiling is what Slice does not grow beyond for now, because a longer window failed; zero: nothing is known to.
+	Ceiling time.Duration
 	// Poison holds the keys of the dead letters that came in a row up to now.
 	Poison []string
 	// Revision counts the commits.

@@ -21,6 +21,8 @@ const (
 	// A full-length window with fewer records than roomy doubles the next one, one with more than crowded halves it.
 	roomy   = 1000
 	crowded = 5000
+	// longestRest is the longest pause that a run sits out where a remote wants a shorter window after it.
+	longestRest = 10 * time.Minute
 	// clockSlack is how far the remote's clock may fall behind the watermark before that is an error.
 	clockSlack = 10 * time.Minute
 )
@@ -58,6 +60,9 @@ type walk struct {
 	cp          order.Checkpoint
 	// before is the number of pages when the current window was begun.
 	before int
+	// accepted is the longest window that went through in this run, refused the last one that the remote wanted to be asked for later.
+	accepted time.Duration
+	refused  order.Window
 	// fullest is the largest page of the run: what one page can hold, as far as is known.
 	fullest int
 }
@@ -89,14 +94,53 @@ func (w *walk) walk(ctx context.Context) error {
 				}
 				break
 			}
-			window.Until = half.until
-			if fault.RetryAfter(half.err) > 0 {
-				return w.remember(ctx, window.Length(), half.err) // shorter, and not now
+			if err := w.rest(ctx, window, half.err); err != nil {
+				return err
 			}
-			w.cp.Slice = window.Length()
+			if w.tooHeavy(window, half.err) {
+				window.Until = half.until
+				w.cp.Slice = window.Length()
+			}
 		}
 	}
 	return nil
+}
+
+// rest waits where a remote wants a shorter window and a pause first. The run goes on afterwards: one that ended would begin again
+// before its watermark, and a remote that refuses now and then would never let it through.
+func (w *walk) rest(ctx context.Context, window order.Window, refusal error) error {
+	pause := fault.RetryAfter(refusal)
+	if pause == 0 {
+		return nil
+	}
+	if pause > longestRest {
+		w.cp.Ceiling = w.half(window).Sub(window.Since)
+		return w.remember(ctx, w.cp.Ceiling, refusal)
+	}
+	w.patience.extend(pause)
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// tooHeavy reports whether the window's length was what the remote refused, rather than the moment: a length that went through before
+// in this run is tried once more. A refused length with a pause is remembered, so that windows do not grow to it again at once.
+func (w *walk) tooHeavy(window order.Window, refusal error) bool {
+	if fault.RetryAfter(refusal) == 0 {
+		return true
+	}
+	again := w.refused == window
+	w.refused = window
+	if !again && window.Length() <= w.accepted {
+		return false
+	}
+	w.cp.Ceiling = w.half(window).Sub(window.Since)
+	return true
 }
 
 // plan returns the span that this run sets out to read.
@@ -137,7 +181,7 @@ func (w *walk) next(rest order.Window) order.Window {
 	if w.cp.Cursor != "" && w.cp.Window.Since.Equal(rest.Since) && !w.cp.Window.Until.After(rest.Until) {
 		return w.cp.Window
 	}
-	length := min(max(cmp.Or(w.cp.Slice, firstSlice), w.step), max(w.slice, w.step))
+	length := min(max(cmp.Or(w.cp.Slice, firstSlice), w.step), w.longest())
 	until := w.align(rest.Since.Add(length))
 	if !until.After(rest.Since) {
 		until = w.align(rest.Since.Add(length + w.step))
@@ -146,6 +190,15 @@ func (w *walk) next(rest order.Window) order.Window {
 		until = rest.Until
 	}
 	return order.Window{Since: rest.Since, Until: until}
+}
+
+// longest is the longest window for now.
+func (w *walk) longest() time.Duration {
+	longest := w.slice
+	if w.cp.Ceiling > 0 {
+		longest = min(longest, w.cp.Ceiling)
+	}
+	return max(longest, w.step)
 }
 
 // align moves t back to where a step begins: for steps of a day and more, to midnight in the filter's zone.
@@ -349,7 +402,13 @@ func (w *walk) close(window order.Window, until time.Time, tally *tally) order.C
 		to.Window = order.Window{Since: window.Until, Until: until}
 	}
 	to.Slice = w.resize(window, tally)
+	if to.Ceiling > 0 && !window.Until.Before(until) { // the run got through: the next one may try longer windows again
+		if to.Ceiling *= 2; to.Ceiling >= w.slice {
+			to.Ceiling = 0
+		}
+	}
 	w.run.Windows++
+	w.accepted = max(w.accepted, window.Length())
 	return to
 }
 
@@ -364,7 +423,7 @@ func (w *walk) resize(window order.Window, tally *tally) time.Duration {
 	case n > crowded:
 		return max(min(slice, window.Length()/2), w.step)
 	case (n == 0 || n < room) && window.Length() >= slice-w.step:
-		return min(2*slice, max(w.slice, w.step))
+		return min(2*slice, w.longest())
 	}
 	return slice
 }
@@ -404,10 +463,12 @@ func (w *walk) retreat(ctx context.Context, window order.Window, failure error) 
 	return w.remember(ctx, max(window.Length()/2, w.step), failure)
 }
 
-// remember leaves a shorter length for the windows of the next run, which the failure led to and which it returns.
+// remember leaves a shorter length for the windows of the next run, which the failure led to and which it returns. They do not grow
+// beyond it until a run got through: a run that follows changes begins before its watermark, and windows that grew there and failed
+// again would never pass it.
 func (w *walk) remember(ctx context.Context, slice time.Duration, failure error) error {
 	to := w.cp
-	to.Slice = slice
+	to.Slice, to.Ceiling = slice, slice
 	if _, err := w.Store.Commit(ctx, w.cp, to, order.Page{}); err != nil && !errors.Is(err, order.ErrMoved) {
 		return errors.Join(failure, fmt.Errorf("remember a shorter window for %s/%s: %w", w.ID, w.Name, err))
 	}

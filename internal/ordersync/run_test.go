@@ -216,31 +216,48 @@ func TestTooWideWindowsAreHalved(t *testing.T) {
 	}
 }
 
-// TestShorterAndLater: a remote that wants a shorter window after a pause gets both. The run ends, so that nothing waits in it, and
-// the next one asks for half, also where not one page could be read.
+// TestShorterAndLater: a remote that wants a shorter window after a pause gets both, inside of the run. A length that went through
+// before is tried once more after the pause; windows do not grow again to what was refused. A run ends only for a long pause, and the
+// next one then begins with half.
 func TestShorterAndLater(t *testing.T) {
 	t.Parallel()
-	m := quiet()
-	source := &scripted{now: at("20 09:00:00")}
-	heavy := func(_ context.Context, _ order.Window, yield func(order.Page, error) bool) {
-		yield(order.Page{}, &fault.Error{Kind: fault.Transient, RetryAfter: 3 * time.Minute, Err: fmt.Errorf("too heavy: %w", order.ErrTooWide)})
-	}
-	source.pages = heavy
-	s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m, Limits: ordersync.Limits{Step: time.Minute, Slice: 20 * time.Minute}}
-	for range 2 {
-		_, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:30:00")})
-		if fault.KindOf(err) != fault.Transient || fault.RetryAfter(err) != 3*time.Minute {
+	synctest.Test(t, func(t *testing.T) {
+		m := quiet()
+		source := &scripted{now: at("20 09:00:00")}
+		pause, moment := 3*time.Minute, true
+		source.pages = func(_ context.Context, window order.Window, yield func(order.Page, error) bool) {
+			if window.Since.Equal(at("20 08:35:00")) && moment || window.Length() > 6*time.Minute {
+				moment = moment && !window.Since.Equal(at("20 08:35:00"))
+				yield(order.Page{}, &fault.Error{Kind: fault.Transient, RetryAfter: pause, Err: fmt.Errorf("too heavy: %w", order.ErrTooWide)})
+				return
+			}
+			yield(good(1), nil)
+		}
+		s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m, Limits: ordersync.Limits{Step: time.Minute, Slice: 20 * time.Minute}}
+		begun := time.Now()
+		if _, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:30:00")}); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{
+			"20 08:30:00 - 20 08:50:00", "20 08:30:00 - 20 08:40:00", "20 08:30:00 - 20 08:35:00", "20 08:35:00 - 20 08:40:00",
+			"20 08:35:00 - 20 08:40:00", "20 08:40:00 - 20 08:45:00", "20 08:45:00 - 20 08:50:00", "20 08:50:00 - 20 08:55:00",
+			"20 08:55:00 - 20 09:00:00",
+		}
+		if diff := cmp.Diff(want, source.asked); diff != "" || time.Since(begun) != 3*pause {
+			t.Errorf("after %v, windows (-want +got):\n%s", time.Since(begun), diff)
+		}
+		pause, source.now, source.asked = time.Hour, at("20 12:00:00"), nil
+		if _, err := s.Run(t.Context(), ordersync.Span{}); fault.RetryAfter(err) != pause {
 			t.Fatalf("the wait is lost: %v", err)
 		}
-	}
-	source.pages = one(good(1))
-	if _, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:30:00")}); err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"20 08:30:00 - 20 08:50:00", "20 08:30:00 - 20 08:40:00", "20 08:30:00 - 20 08:35:00"}
-	if diff := cmp.Diff(want, source.asked[:3]); diff != "" {
-		t.Errorf("windows (-want +got):\n%s", diff)
-	}
+		if diff := cmp.Diff([]string{"20 09:00:00 - 20 09:05:00", "20 09:05:00 - 20 09:15:00"}, source.asked); diff != "" {
+			t.Errorf("windows (-want +got):\n%s", diff)
+		}
+		source.asked = nil
+		if _, err := s.Run(t.Context(), ordersync.Span{}); err != nil || source.asked[0] != "20 09:05:00 - 20 09:10:00" {
+			t.Errorf("%v, windows %q", err, source.asked)
+		}
+	})
 }
 
 // TestSeveralOfOneOrder: where refunds are listed and counted, two of one order are two, and the order is asked for once.
