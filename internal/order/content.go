@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -74,7 +76,7 @@ func appendText(b []byte, text string) []byte {
 // Partial reports whether the remote left out anything, so that the stored row is needed to know what the order will be.
 func (o *Order) Partial() bool {
 	var space [mostColumns]column
-	if anyAbsent(o.columns(space[:0])) || o.Items.Absent() || o.Refunds.Absent() {
+	if o.MoreRefunds || anyAbsent(o.columns(space[:0])) || o.Items.Absent() || o.Refunds.Absent() {
 		return true
 	}
 	for i := range o.Items.value {
@@ -100,7 +102,7 @@ func anyAbsent(columns []column) bool {
 }
 
 // Merge fills what the remote left out with what is stored: absence never clears. Lines and refunds that both know are merged
-// field by field; a line that the remote dropped from a list it did send stays dropped.
+// field by field; a line that the remote dropped from a list it did send stays dropped, and so does a refund unless MoreRefunds is set.
 func (o *Order) Merge(stored *Order) {
 	fillAll(o.columns(nil), stored.columns(nil))
 	o.Items = o.Items.Or(stored.Items)
@@ -121,8 +123,31 @@ func (o *Order) Merge(stored *Order) {
 	for i := range o.Refunds.value {
 		if refund := refunds[o.Refunds.value[i].ID]; refund != nil {
 			fillAll(o.Refunds.value[i].columns(nil), refund.columns(nil))
+			delete(refunds, refund.ID)
 		}
 	}
+	if o.MoreRefunds && len(refunds) > 0 {
+		o.addRefunds(refunds)
+	}
+}
+
+// addRefunds keeps stored refunds beside those that came, in their stored order, and sums up anew what was paid back.
+func (o *Order) addRefunds(stored map[string]*Refund) {
+	sum := Some(Decimal{})
+	for _, id := range slices.Sorted(maps.Keys(stored)) {
+		o.Refunds.value = append(o.Refunds.value, *stored[id])
+	}
+	for _, refund := range o.Refunds.value {
+		if _, paid := refund.RefundedAt.Get(); !paid {
+			continue
+		}
+		total, err := sum.Value().Plus(refund.Amount.Value())
+		if err != nil || refund.Amount.Absent() {
+			return // what came stays: a sum that is not whole would be wrong
+		}
+		sum = Some(total)
+	}
+	o.Refunded = sum
 }
 
 func fillAll(columns, stored []column) {

@@ -55,6 +55,17 @@ func (d Decimal) String() string {
 // Zero reports whether the number is 0.
 func (d Decimal) Zero() bool { return d.text == "" }
 
+// Plus is the exact sum. It fails where the sum is too large for a column.
+func (d Decimal) Plus(other Decimal) (Decimal, error) {
+	a, errA := decimal.NewFromString(d.String())
+	b, errB := decimal.NewFromString(other.String())
+	if err := errors.Join(errA, errB); err != nil {
+		return Decimal{}, fmt.Errorf("%w: %w", ErrDecimal, err)
+	}
+	sum, _, err := ParseDecimal(a.Add(b).StringFixed(Places))
+	return sum, err
+}
+
 // ErrDecimal is what every refusal of [ParseDecimal] wraps.
 var ErrDecimal = errors.New("not an amount")
 

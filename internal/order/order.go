@@ -87,6 +87,8 @@ type Order struct {
 	Items Field[[]Item]
 	// Refunds likewise.
 	Refunds Field[[]Refund]
+	// MoreRefunds: Refunds are some of the order's. Those that are stored besides stay, and Refunded is the sum of all that were paid.
+	MoreRefunds bool
 
 	// Raw is the record as the remote sent it, byte for byte.
 	Raw []byte

@@ -3,6 +3,7 @@ package order_test
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -258,5 +259,42 @@ func TestValidate(t *testing.T) {
 		if err := o.Validate(); err == nil || !strings.HasPrefix(err.Error(), name) {
 			t.Errorf("want %q..., got %v", name, err)
 		}
+	}
+}
+
+// TestMoreRefunds: a remote that names only the newest refund of a line does not make the one before it vanish, and what was paid back
+// is the sum of all that were paid.
+func TestMoreRefunds(t *testing.T) {
+	t.Parallel()
+	amount := func(text string) order.Field[order.Decimal] {
+		d, _, err := order.ParseDecimal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return order.Some(d)
+	}
+	paid := order.Some(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
+	first := order.Refund{ID: "1", Amount: amount("10.25"), RefundedAt: paid}
+	stored := &order.Order{Refunds: order.Some([]order.Refund{first, {ID: "2", Amount: amount("3")}}), Refunded: amount("10.25")}
+	came := &order.Order{
+		Refunds:  order.Some([]order.Refund{{ID: "2", Amount: amount("3.5"), RefundedAt: paid}, {ID: "3", Amount: amount("1")}}),
+		Refunded: amount("3.5"), MoreRefunds: true,
+	}
+	if !came.Partial() {
+		t.Error("it needs what is stored, and does not say so")
+	}
+	came.Merge(stored)
+	came.Sort()
+	var ids []string
+	for _, refund := range came.Refunds.Value() {
+		ids = append(ids, refund.ID)
+	}
+	if got := came.Refunded.Value().String(); !slices.Equal(ids, []string{"1", "2", "3"}) || got != "13.750000" {
+		t.Errorf("refunds %v, refunded %s", ids, got)
+	}
+	whole := &order.Order{Refunds: order.Some([]order.Refund{{ID: "3"}})}
+	whole.Merge(stored)
+	if n := len(whole.Refunds.Value()); n != 1 {
+		t.Errorf("a list that is whole keeps %d refunds", n)
 	}
 }

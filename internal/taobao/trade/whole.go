@@ -115,7 +115,8 @@ func (d *decoder) fill(o *order.Order, t *trade) {
 		o.Items = order.Some(t.items())
 	}
 	if t.refundsKnown {
-		o.Refunds = order.Some(t.refunds)
+		// A line names its newest refund alone: one before it, which may have been paid, must not vanish.
+		o.Refunds, o.MoreRefunds = order.Some(t.refunds), true
 		if sum, ok := t.refunded(); ok {
 			o.Refunded = order.Some(sum)
 		}
