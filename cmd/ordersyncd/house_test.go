@@ -70,7 +70,7 @@ var rooms = []room{
 	{
 		path:    "internal/taobao",
 		imports: []string{"internal/order", "internal/fault", "internal/taobao/gateway", "internal/taobao/trade"},
-		tests:   []string{"internal/apiclient"},
+		tests:   []string{"internal/apiclient", "internal/ordersync"},
 		outside: []string{"github.com/tidwall/gjson"},
 	},
 	{path: "internal/taobao/taobaotest", test: true, outside: []string{"net/http"}},

@@ -61,7 +61,7 @@ func (s *Shop) History() *Listing {
 func (s *Shop) Refunds() *Listing {
 	return &Listing{Shop: s, listing: listing{
 		method: "taobao.refunds.receive.get", what: "refunds changed", start: "start_modified", end: "end_modified",
-		fields: trade.RefundFields, by: trade.ByRefund, list: "refunds", row: "refund", backwards: true,
+		fields: trade.RefundFields, by: trade.ByRefund, list: "refunds", row: "refund", types: true, backwards: true,
 	}}
 }
 
@@ -89,7 +89,7 @@ func (l *Listing) Probe(ctx context.Context) error {
 func (l *Listing) Pages(ctx context.Context, window order.Window, _ order.Cursor) iter.Seq2[order.Page, error] {
 	return func(yield func(order.Page, error) bool) {
 		if l.by != trade.ByCreated && window.Length() > Longest {
-			yield(order.Page{}, fault.Errorf(fault.Internal, "%s: %s were to be asked of the gateway, which takes a day: %w", l.what, window.Length(), order.ErrTooWide))
+			yield(order.Page{}, fault.Errorf(fault.Internal, "%s: the gateway takes a day, and not %s: %w", l.what, window.Length(), order.ErrTooWide))
 			return
 		}
 		first, err := l.page(ctx, window, 1, true)
@@ -244,11 +244,11 @@ func (s *Shop) Decode(payload []byte, fetchedAt time.Time) order.Record {
 // kept.
 func (s *Shop) Unmapped() map[string]int { return s.reader.Unmapped() }
 
-// inside is the object of that name in an answer.
-func inside(body []byte, name string) ([]byte, error) {
-	object := gjson.GetBytes(body, name)
-	if !object.IsObject() {
-		return nil, fmt.Errorf("the answer holds no %s", name)
+// inside is what stands under that name in an answer, whatever it is, or else all of the answer: one that cannot be understood is one
+// dead letter, and does not keep back the orders around it.
+func inside(body []byte, name string) []byte {
+	if value := gjson.GetBytes(body, name); value.Exists() {
+		return []byte(value.Raw)
 	}
-	return []byte(object.Raw), nil
+	return body
 }

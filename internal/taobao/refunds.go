@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 
-	"ordersync/internal/fault"
 	"ordersync/internal/order"
 	"ordersync/internal/taobao/gateway"
 	"ordersync/internal/taobao/trade"
@@ -24,11 +23,7 @@ func (s *Shop) refunds(ctx context.Context, name string, ids []string) (refunds 
 		if err != nil {
 			return nil, false, err
 		}
-		text, err := inside(answer.Body, "refund")
-		if err != nil {
-			return nil, false, fault.Errorf(fault.Protocol, "%s: refund %s: %w", name, id, err)
-		}
-		_, refund, _, err := s.reader.Refund(text)
+		_, refund, _, err := s.reader.Refund(inside(answer.Body, "refund"))
 		if err != nil {
 			known = false // the order itself is good; its refunds stay as they are stored
 			continue

@@ -11,6 +11,8 @@
 //     that counts all the same is understood.
 //   - Lists only tell which orders there are and when they changed; what is stored comes from taobao.trade.fullinfo.get, because lists
 //     leave out much in promotion hours.
+//   - A detail that lacks its orders, its payment or the id of a refund, as in promotion hours, is stored and asked for again whenever
+//     the order is listed.
 //   - A list that the gateway calls too heavy is asked for in halves, three minutes later.
 package taobao
 
@@ -160,13 +162,18 @@ func hand(ctx context.Context, work chan<- int, n int) {
 
 func (s *Shop) complete(ctx context.Context, thin *order.Order) (order.Record, error) {
 	record, err := s.detail(ctx, thin.ID)
-	if errors.Is(err, gateway.ErrNoTrade) {
-		return order.Record{Dead: &order.DeadLetter{
-			Source: s.o.Source, ID: thin.ID, Version: thin.Version(), Payload: thin.Raw,
-			Reason: "the gateway lists this order, and when asked for it says that there is none",
-		}}, nil
+	reason := ""
+	switch {
+	case errors.Is(err, gateway.ErrNoTrade):
+		reason = "the gateway lists this order, and when asked for it says that there is none"
+	case fault.KindOf(err) == fault.Rejected:
+		reason = err.Error()
+	default:
+		return record, err
 	}
-	return record, err
+	return order.Record{Dead: &order.DeadLetter{
+		Source: s.o.Source, ID: thin.ID, Version: thin.Version(), Reason: reason, Payload: thin.Raw,
+	}}, nil
 }
 
 // detail asks for an order and for its refunds.
@@ -176,17 +183,17 @@ func (s *Shop) detail(ctx context.Context, id string) (order.Record, error) {
 	if err != nil {
 		return order.Record{}, err
 	}
-	text, err := inside(answer.Body, "trade")
-	if err != nil {
-		return order.Record{}, fault.Errorf(fault.Protocol, "%s: %w", name, err)
-	}
+	text := inside(answer.Body, "trade")
 	refunds, known, err := s.refunds(ctx, name, s.reader.RefundsOf(text))
 	if err != nil {
 		return order.Record{}, err
 	}
 	record := s.reader.Whole(text, refunds, known, answer.SentAt)
 	if record.Order != nil && record.Order.ID != id {
-		return order.Record{}, fault.Errorf(fault.Protocol, "%s: the gateway answered with another trade", name)
+		record = order.Record{Dead: &order.DeadLetter{
+			Source: s.o.Source, Version: order.Version{FetchedAt: answer.SentAt}, Payload: text,
+			Reason: "asked for this order, the gateway answered with another one",
+		}}
 	}
 	if record.Dead != nil { // whatever its text says: this is the order that was asked for
 		record.Dead.ID = id

@@ -38,7 +38,7 @@ func open(t *testing.T, rules taobaotest.Rules, set func(*taobao.Options)) *stag
 	truth := taobaotest.NewTruth(nil)
 	server := taobaotest.New(truth, rules)
 	client, err := apiclient.New(apiclient.Options{
-		Source: "tmall", BaseURL: "https://gw.api.taobao.com", Credential: "app", PerSecond: 100, Transport: server.Transport(),
+		Source: "tmall", BaseURL: "https://gw.api.taobao.com", Credential: "app", PerSecond: perSecond, Transport: server.Transport(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -119,17 +119,26 @@ func TestPaging(t *testing.T) {
 		rows  int
 		want  []string
 	}{
-		"nothing":                {list: (*taobao.Shop).Orders, want: []string{"1 counted"}},
-		"one page":               {list: (*taobao.Shop).Orders, rows: 100, want: []string{"1 counted"}},
-		"changes":                {list: (*taobao.Shop).Orders, rows: 301, want: []string{"1 counted", "4 more?", "3 more?", "2 more?"}},
-		"history":                {list: (*taobao.Shop).History, rows: 301, want: []string{"1 counted", "2 more?", "3 more?", "4 more?"}},
-		"has_next is ignored":    {rules: taobaotest.Rules{IgnoreHasNext: true}, list: (*taobao.Shop).Orders, rows: 201, want: []string{"1 counted", "3 more?", "2 more?"}},
-		"no has_next at the end": {rules: taobaotest.Rules{NoHasNextAtEnd: true}, list: (*taobao.Shop).History, rows: 201, want: []string{"1 counted", "2 more?", "3 more?"}},
+		"nothing":  {list: (*taobao.Shop).Orders, want: []string{"1 counted"}},
+		"one page": {list: (*taobao.Shop).Orders, rows: 100, want: []string{"1 counted"}},
+		"changes":  {list: (*taobao.Shop).Orders, rows: 301, want: []string{"1 counted", "4 more?", "3 more?", "2 more?"}},
+		"history":  {list: (*taobao.Shop).History, rows: 301, want: []string{"1 counted", "2 more?", "3 more?", "4 more?"}},
+		"has_next is ignored": {
+			rules: taobaotest.Rules{IgnoreHasNext: true}, list: (*taobao.Shop).Orders, rows: 201,
+			want: []string{"1 counted", "3 more?", "2 more?"},
+		},
+		"no has_next at the end": {
+			rules: taobaotest.Rules{NoHasNextAtEnd: true}, list: (*taobao.Shop).History, rows: 201,
+			want: []string{"1 counted", "2 more?", "3 more?"},
+		},
 		"every page is counted": {
 			set: func(o *taobao.Options) { o.Counted, o.PageSize = true, 40 }, list: (*taobao.Shop).Orders, rows: 100,
 			want: []string{"1 counted", "3 counted", "2 counted"},
 		},
-		"numbers as texts": {rules: taobaotest.Rules{TextNumbers: true, TextIDs: true, Slashes: true}, list: (*taobao.Shop).Orders, rows: 101, want: []string{"1 counted", "2 more?"}},
+		"numbers as texts": {
+			rules: taobaotest.Rules{TextNumbers: true, TextIDs: true, Slashes: true}, list: (*taobao.Shop).Orders, rows: 101,
+			want: []string{"1 counted", "2 more?"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -393,7 +402,10 @@ func TestTrace(t *testing.T) {
 				{OID: "12", Title: "cup", Num: 1, Price: 100, Company: "YTO", Invoice: "YT2", Consigned: at},
 			},
 			Parcels: []taobaotest.Parcel{
-				{Number: "SF1", Company: "SF", OIDs: []string{"11"}, Consigned: at, Status: taobaotest.Collected, Steps: []taobaotest.Step{{At: at, Text: "collected", Action: "TMS_COLLECT"}}},
+				{
+					Number: "SF1", Company: "SF", OIDs: []string{"11"}, Consigned: at, Status: taobaotest.Collected,
+					Steps: []taobaotest.Step{{At: at, Text: "collected", Action: "TMS_COLLECT"}},
+				},
 				{Number: "YT2", Company: "YTO", OIDs: []string{"12"}, Consigned: at, Status: taobaotest.WaitingToBeSent},
 			},
 		})
