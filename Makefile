@@ -52,9 +52,9 @@ race: ## all tests in random order under the race detector, which needs a C comp
 	@exec $(TEST) -timeout 20m -race -shuffle=on $(ARGS) ./...
 
 .PHONY: bench
-bench: build ## from a shop to MariaDB, timed against LOAD DATA: 100,000 orders, or ORDERS=1000000; and the rate of calls: BENCH=Politeness alone
-	@exec $(WITH_MAKE) go test -count=1 $(WITH_GO) -run '^$$' -bench '^Benchmark($(or $(BENCH),Sync|Politeness))$$' -benchtime 1x \
-		-timeout 2h ./cmd/ordersyncd -args -bench-orders=$(or $(ORDERS),100000) -bench-program=$(abspath $(BIN))
+bench: build ## the way from a shop to MariaDB, timed against LOAD DATA: 100,000 orders, or ORDERS=1000000 ROUNDS=1
+	@exec $(WITH_MAKE) go test -count=1 $(WITH_GO) -run '^$$' -bench '^Benchmark($(or $(BENCH),Sync|Politeness))$$' -benchtime 1x -timeout 2h \
+		./cmd/ordersyncd -args -bench-orders=$(or $(ORDERS),100000) -bench-rounds=$(or $(ROUNDS),3) -bench-program=$(abspath $(BIN))
 
 .PHONY: lint
 lint: ## go vet, gofmt, golangci-lint (built on first use), go mod verify, go.mod tidy; changes nothing
