@@ -369,7 +369,8 @@ func newStatements() statements {
 	upsert.tail = " ON DUPLICATE KEY UPDATE " + orderGuard(content)
 	return statements{
 		known:      byID("SELECT order_id, modified_at, fetched_at FROM orders WHERE gone_at IS NULL AND source = ? AND order_id IN (", ")"),
-		lookup:     byID("SELECT order_id, modified_at, fetched_at, gone_at IS NOT NULL, read_hash FROM orders WHERE source = ? AND order_id IN (", ")").often(),
+		lookup:     byID("SELECT order_id, modified_at, fetched_at, gone_at IS NOT NULL, read_hash FROM orders "+
+			"WHERE source = ? AND order_id IN (", ")").often(),
 		deadLookup: byID(dying, ") FOR UPDATE"),
 		deadFound:  byID(dying, ")"),
 		// Whoever writes an order's lines, refunds or raw text holds the lock of its row in orders: they need none of their own.
