@@ -368,8 +368,8 @@ func newStatements() statements {
 	upsert := orders
 	upsert.tail = " ON DUPLICATE KEY UPDATE " + orderGuard(content)
 	return statements{
-		known:      byID("SELECT order_id, modified_at, fetched_at FROM orders WHERE gone_at IS NULL AND source = ? AND order_id IN (", ")"),
-		lookup:     byID("SELECT order_id, modified_at, fetched_at, gone_at IS NOT NULL, read_hash FROM orders "+
+		known: byID("SELECT order_id, modified_at, fetched_at FROM orders WHERE gone_at IS NULL AND source = ? AND order_id IN (", ")"),
+		lookup: byID("SELECT order_id, modified_at, fetched_at, gone_at IS NOT NULL, read_hash FROM orders "+
 			"WHERE source = ? AND order_id IN (", ")").often(),
 		deadLookup: byID(dying, ") FOR UPDATE"),
 		deadFound:  byID(dying, ")"),
