@@ -412,7 +412,7 @@ func (j *jobStatus) reached(f facts) (step time.Time) {
 }
 
 // judge says what is wrong with a job, "" when nothing is. goesOn: a run is under way and gets somewhere.
-func (j jobStatus) judge(now time.Time, allowed time.Duration, goesOn bool) (problem, command string) {
+func (j *jobStatus) judge(now time.Time, allowed time.Duration, goesOn bool) (problem, command string) {
 	again := "ordersyncd sync " + j.Name
 	switch {
 	case goesOn:

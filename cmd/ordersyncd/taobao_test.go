@@ -89,7 +89,7 @@ func (m *mall) did(status int, command string, texts ...string) ran {
 	m.t.Helper()
 	got := m.run(strings.Fields(command)...)
 	wantRan(m.t, got, status, texts...)
-	for _, secret := range strings.Fields(mallSecrets) {
+	for secret := range strings.FieldsSeq(mallSecrets) {
 		if strings.Contains(got.stdout+got.stderr, secret) {
 			m.t.Errorf("%s shows a secret:\n%s\n%s", command, got.stdout, got.stderr)
 		}

@@ -21,6 +21,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,7 +187,7 @@ func sum(before, last ordersync.Run) ordersync.Run {
 	if !before.Since.IsZero() && before.Since.Before(last.Since) {
 		last.Since = before.Since
 	}
-	last.Shortfalls = append(before.Shortfalls[:len(before.Shortfalls):len(before.Shortfalls)], last.Shortfalls...)
+	last.Shortfalls = append(slices.Clip(before.Shortfalls), last.Shortfalls...)
 	return last
 }
 

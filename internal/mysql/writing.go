@@ -84,8 +84,8 @@ func (w *writing) look(ctx context.Context) error {
 			return err
 		}
 	}
-	var any bool
-	if err := w.tx.QueryRowContext(ctx, selectAnyDead, string(w.source)).Scan(flag{&any}); err != nil || !any {
+	var dead bool
+	if err := w.tx.QueryRowContext(ctx, selectAnyDead, string(w.source)).Scan(flag{&dead}); err != nil || !dead {
 		return err
 	}
 	return w.findDead(ctx, w.tx, w.statements.deadLookup)

@@ -162,7 +162,7 @@ func hand(ctx context.Context, work chan<- int, n int) {
 
 func (s *Shop) complete(ctx context.Context, thin *order.Order) (order.Record, error) {
 	record, err := s.detail(ctx, thin.ID)
-	reason := ""
+	var reason string
 	switch {
 	case errors.Is(err, gateway.ErrNoTrade):
 		reason = "the gateway lists this order, and when asked for it says that there is none"

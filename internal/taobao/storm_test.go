@@ -23,7 +23,7 @@ import (
 var (
 	seeds   = flag.Int("seeds", 3, "simulated shops of TestStorm")
 	oneSeed = flag.Uint64("seed", 0, "simulate this shop alone")
-	trades  = flag.Int("trades", 2000, "trades of each shop at the beginning")
+	trades  = flag.Int("trades", 600, "trades of each shop at the beginning")
 )
 
 const (
@@ -33,7 +33,7 @@ const (
 	perSecond = 50
 )
 
-// TestStorm: two thousand trades, live changes between any two calls, bans, pages for people, cut bodies, isp errors, windows that are
+// TestStorm: hundreds of trades (or -trades 2000), live changes between any two calls, bans, pages for people, cut bodies, isp errors, windows that are
 // too heavy, promotion hours in which lists lag and answers lack what matters, and ten poisoned trades, on virtual time. After the
 // changes end every trade is stored as the platform has it, the poisoned ones are dead letters, no call was made during a ban that had
 // been told, and no second held more calls than the rate.

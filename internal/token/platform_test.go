@@ -3,6 +3,7 @@ package token_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -127,9 +128,7 @@ func (p *platform) grant() string {
 		"re_expires_in": 0, "r1_expires_in": 31536000, "r2_expires_in": "86400", "w1_expires_in": 31536000, "w2_expires_in": 300,
 		"taobao_user_id": "2054718218", "taobao_user_nick": "%E6%97%97%E8%88%B0%E5%BA%97+%231", "taobao_open_uid": "AAHx",
 	}
-	for name, value := range p.life {
-		fields[name] = value
-	}
+	maps.Copy(fields, p.life)
 	body, err := json.Marshal(fields)
 	if err != nil {
 		p.t.Error(err)

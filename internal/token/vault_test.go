@@ -232,7 +232,7 @@ func TestSealedAtRest(t *testing.T) {
 			}
 		}
 	}
-	if err := rows.Close(); err != nil {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		t.Error(err)
 	}
 	s.sends(s.vault(), "6201access1")

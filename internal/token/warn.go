@@ -29,7 +29,7 @@ func Warn(now, ends time.Time) (Level, string) {
 		return Fine, ""
 	}
 	left := ends.Sub(now)
-	level := Fine
+	var level Level
 	switch {
 	case left <= 0:
 		return Ended, fmt.Sprintf("the authorisation ended on %s: no orders come in until the owner of the shop authorises again", dated(ends))

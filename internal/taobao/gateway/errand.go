@@ -212,7 +212,7 @@ func xmlError(body []byte) (*Error, bool) {
 		SubMsg    string   `xml:"sub_msg"`
 		RequestID string   `xml:"request_id"`
 	}
-	if err := xml.Unmarshal(body, &found); err != nil {
+	if xml.Unmarshal(body, &found) != nil {
 		return nil, false
 	}
 	return &Error{

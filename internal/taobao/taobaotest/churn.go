@@ -216,7 +216,7 @@ func (c *Churn) advance(o *Trade, now time.Time) {
 			o.Status, o.CODStatus = BuyerSigned, CODSigned
 			return
 		}
-		o.close(Finished, now)
+		closeTrade(o, Finished, now)
 		o.Received = o.Payment() - o.Refunded()
 	default:
 		o.SellerMemo = "looked at again " + strconv.Itoa(c.random.IntN(1000))
@@ -229,7 +229,7 @@ func (c *Churn) pay(o *Trade, now time.Time) {
 		o.StepStatus, o.StepPaid = FrontPaid, o.Payment()/10
 		return
 	case o.StepStatus == "" && c.random.IntN(6) == 0:
-		o.close(ClosedByTaobao, now)
+		closeTrade(o, ClosedByTaobao, now)
 		return
 	case o.StepStatus == FrontPaid:
 		o.StepStatus = FrontAndFinal
@@ -241,7 +241,7 @@ func (c *Churn) pay(o *Trade, now time.Time) {
 }
 
 // close ends a trade with all lines that are not closed yet.
-func (t *Trade) close(status string, now time.Time) {
+func closeTrade(t *Trade, status string, now time.Time) {
 	t.Status, t.Ended, t.Timeout = status, now, time.Time{}
 	for i := range t.Lines {
 		if l := &t.Lines[i]; l.Ended.IsZero() {
@@ -354,7 +354,7 @@ func (c *Churn) decide(o *Trade, r *Refund, now time.Time) {
 	switch {
 	case !o.Ended.IsZero():
 	case !has(WaitSellerSendGoods) && !has(WaitBuyerConfirm):
-		o.close(Closed, now)
+		closeTrade(o, Closed, now)
 	case !has(WaitSellerSendGoods):
 		o.Status = WaitBuyerConfirm // nothing is left to be sent
 	}

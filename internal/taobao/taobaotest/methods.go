@@ -179,7 +179,7 @@ func (s *Server) rows(c *call, l listing) []row {
 func (c *call) oldest() time.Time { return c.At.Add(-cmp.Or(c.rules.Reach, 90*24*time.Hour)) }
 
 // types are those of the trades that are listed when these are asked for.
-func (l listing) types(asked string) map[string]bool {
+func (l *listing) types(asked string) map[string]bool {
 	usual := "guarantee_trade,auto_delivery,ec,cod,step"
 	if l.by == refunds {
 		usual = "guarantee_trade,auto_delivery"

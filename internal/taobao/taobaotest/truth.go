@@ -191,7 +191,7 @@ func (t *Truth) lists() [3]*index {
 func (t *Truth) write(o Trade, at, now time.Time) *Trade {
 	t.writes++
 	o = o.clone()
-	o.settle()
+	settle(&o)
 	h := t.trades[o.TID]
 	if h == nil {
 		h = &history{tid: o.TID}
@@ -222,7 +222,7 @@ func (t *Truth) write(o Trade, at, now time.Time) *Trade {
 }
 
 // settle cuts all times to seconds, which is all that the platform knows.
-func (t *Trade) settle() {
+func settle(t *Trade) {
 	for _, at := range []*time.Time{&t.Created, &t.Modified, &t.Paid, &t.Consigned, &t.Ended, &t.Timeout} {
 		*at = at.UTC().Truncate(time.Second)
 	}

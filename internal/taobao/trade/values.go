@@ -45,8 +45,6 @@ type object struct {
 	keys   map[string]gjson.Result
 }
 
-func (o object) has(key string) bool { _, ok := o.keys[key]; return ok }
-
 // decoder reads one record. It keeps the first thing that it could not understand and goes on, so that whatever can be read is.
 type decoder struct {
 	r    *Reader
