@@ -22,6 +22,8 @@ const (
 	defaultAtOnce = 4
 	// inARow is how many failures in a row mean that the remote fails, and not the parcel.
 	inARow = 10
+	// longPause is the shortest pause that concerns other parcels: a client sits shorter ones out itself, between its attempts.
+	longPause = time.Minute
 	// mostOfOne bounds the parcels of one order.
 	mostOfOne = 1000
 )
@@ -153,7 +155,7 @@ func (w *walk) take(ctx context.Context, p Tracked, a answer) error {
 	switch kind := fault.KindOf(err); {
 	case err == nil:
 		w.failed = 0
-	case ctx.Err() != nil || kind != fault.Rejected && kind != fault.Protocol && kind != fault.Transient || fault.RetryAfter(err) > 0:
+	case ctx.Err() != nil || kind != fault.Rejected && kind != fault.Protocol && kind != fault.Transient || fault.RetryAfter(err) >= longPause:
 		// Nobody else of this source would fare better now; the parcel keeps its turn.
 		return fmt.Errorf("ask %s about a parcel of order %s: %w", w.ID, p.OrderID, err)
 	default:

@@ -313,6 +313,16 @@ func TestFailures(t *testing.T) {
 			want: Run{Noted: 30, Asked: 30, Moved: 29, Refused: 1},
 		},
 		{
+			name: "one that always fails, with the short pause that its client made between its attempts",
+			fails: func(n string) error {
+				if n == "P00" {
+					return &fault.Error{Kind: fault.Transient, RetryAfter: time.Second, Err: errors.New("isp")}
+				}
+				return nil
+			},
+			want: Run{Noted: 30, Asked: 30, Moved: 29, Refused: 1},
+		},
+		{
 			name: "ten in a row", fails: func(string) error { return fault.Errorf(fault.Transient, "502") }, kind: fault.Transient,
 			want: Run{Noted: 30, Asked: 10, Refused: 10},
 		},
