@@ -157,10 +157,12 @@ func (a *oauth) stale(generation int) bool {
 
 // fetch asks for a token once. Errors of x/oauth2 quote the answer, so none is passed on.
 func (a *oauth) fetch(ctx context.Context, c *Client) (*oauth2.Token, error) {
-	if err := c.pay(ctx); err != nil {
+	trip, err := c.pay(ctx)
+	if err != nil {
 		return nil, err
 	}
-	asking := &tokenTransport{client: c}
+	defer trip.end(false)
+	asking := &tokenTransport{client: c, trip: trip}
 	config := &clientcredentials.Config{
 		ClientID:     a.o.ClientID,
 		ClientSecret: a.o.ClientSecret(),
@@ -191,13 +193,14 @@ func (a *oauth) fetch(ctx context.Context, c *Client) (*oauth2.Token, error) {
 // tokenTransport carries x/oauth2's request through the client's limits and keeps what went wrong.
 type tokenTransport struct {
 	client  *Client
+	trip    *trip
 	place   string
 	failure error
 }
 
 func (t *tokenTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	t.place = request.Method + " " + request.URL.Host + request.URL.EscapedPath()
-	answer, err := t.client.exchange(request.Context(), request, func(status int) bool { return status == http.StatusOK })
+	answer, err := t.client.exchange(request.Context(), t.trip, request, func(status int) bool { return status == http.StatusOK })
 	if err == nil && answer.status != http.StatusOK {
 		err = t.client.statusFailure(answer)
 		if answer.status == http.StatusBadRequest { // RFC 6749, 5.2: the credential, or what it may do, is refused

@@ -206,9 +206,11 @@ func (d *doing) send(ctx context.Context, request *http.Request) (sent *http.Req
 			return nil, nil, 0, err
 		}
 	}
-	if err := c.pay(ctx); err != nil {
+	trip, err := c.pay(ctx)
+	if err != nil {
 		return nil, nil, 0, err
 	}
+	defer trip.end(false)
 	if request == nil {
 		if request, err = d.call.Build(ctx); err != nil {
 			return nil, nil, 0, unbuilt(ctx, err)
@@ -229,7 +231,7 @@ func (d *doing) send(ctx context.Context, request *http.Request) (sent *http.Req
 	if d.call.JSON && signed.Header.Get("Accept") == "" {
 		signed.Header.Set("Accept", "application/json")
 	}
-	answer, err = c.exchange(ctx, signed, d.answers)
+	answer, err = c.exchange(ctx, trip, signed, d.answers)
 	return request, answer, generation, err
 }
 
@@ -244,18 +246,18 @@ func unbuilt(ctx context.Context, err error) error {
 	return fmt.Errorf("building the request: %w", err)
 }
 
-// pay waits for a slot.
-func (c *Client) pay(ctx context.Context) error {
-	err := c.pacer.take(ctx)
+// pay waits for a slot. Whoever has the trip that begins with it ends it.
+func (c *Client) pay(ctx context.Context) (*trip, error) {
+	trip, err := c.pacer.take(ctx)
 	switch {
 	case err == nil:
-		return nil
+		return trip, nil
 	case ctx.Err() != nil:
-		return errEnded
+		return nil, errEnded
 	case errors.Is(err, fault.Auth):
 		c.approval.refused()
 	}
-	return &paceError{err: fmt.Errorf("no call was made: %w", err)}
+	return nil, &paceError{err: fmt.Errorf("no call was made: %w", err)}
 }
 
 // answers reports whether a status is an answer to this call.

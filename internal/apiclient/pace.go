@@ -46,7 +46,8 @@ const (
 // instant. That instant is known to the time that the pace took to answer, and is taken to be the latest that it can be. Slots that
 // are all late by the same do no harm among themselves, only to those that follow, which may be another process's. So time to spare is
 // reserved with them where the pace is slow as a rule, and where it took longer than that, the last of them are not used. What a
-// new connection takes comes after the slot: the calls that follow are held back by when those before them came to the wire.
+// new connection takes, or a new token that a request waits for, comes after the slot: the calls that follow are held back by when those
+// before them came to the wire, and by those that are on their way there.
 type pacer struct {
 	pace       Pace
 	credential string
@@ -70,8 +71,9 @@ type pacer struct {
 	held time.Time // no slot is used before
 }
 
-// take waits for the next slot. It returns when the call may be sent, at once when ctx ends.
-func (p *pacer) take(ctx context.Context) error {
+// take waits for the next slot. It returns when the call may be sent, at once when ctx ends. The call's way to the wire begins before
+// the next one in line is let on; whoever has it ends it.
+func (p *pacer) take(ctx context.Context) (*trip, error) {
 	start, waited := time.Now(), false
 	waits := func(wait time.Duration) {
 		waited = true
@@ -83,29 +85,30 @@ func (p *pacer) take(ctx context.Context) error {
 		}
 	}()
 	if err := p.line.join(ctx, func(ahead int) { waits(time.Duration(ahead) * p.spacing()) }); err != nil {
-		return err
+		return nil, err
 	}
 	defer p.line.leave()
 	for slept, parked := 0, 0; ; {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
-		wait, err := p.recent.full(), error(nil)
+		wait, ended := p.recent.full()
+		var err error
 		if wait <= 0 {
 			wait, err = p.step(ctx, slept)
 			slept++
 		}
 		if err != nil {
 			if wait = p.parked(err); wait == 0 || parked == parkedTurns {
-				return err
+				return nil, err
 			}
 			parked++
 		} else if wait == 0 {
-			return nil
+			return p.recent.depart(), nil
 		}
 		waits(wait)
-		if err := sleep(ctx, wait); err != nil {
-			return err
+		if err := sleepUntil(ctx, wait, ended); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -259,11 +262,16 @@ func (p *pacer) holding() time.Duration {
 }
 
 // sleep waits, at most until ctx ends.
-func sleep(ctx context.Context, wait time.Duration) error {
+func sleep(ctx context.Context, wait time.Duration) error { return sleepUntil(ctx, wait, nil) }
+
+// sleepUntil waits, at most until woken is closed or ctx ends.
+func sleepUntil(ctx context.Context, wait time.Duration, woken <-chan struct{}) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return nil
+	case <-woken:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -499,3 +499,42 @@ func TestLineIsLeftByThoseWhoGiveUp(t *testing.T) {
 		}
 	})
 }
+
+// A request that is long in the making, as where a new token is waited for, holds its slot all the while: those that waited with it must
+// not go out together on top of those before and after.
+func TestRateHoldsWhileRequestsAreMade(t *testing.T) {
+	t.Parallel()
+	for _, rate := range []float64{1, 5, 50} {
+		t.Run(fmt.Sprint(rate), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent := dialing{way: func() time.Duration { return rand.N(time.Millisecond) }}
+				c := client(t, &sent, func(o *Options) { o.PerSecond = rate })
+				begun := time.Now()
+				call := orders(base)
+				build := call.Build
+				call.Build = func(ctx context.Context) (*http.Request, error) {
+					if d := time.Since(begun) % (10 * time.Second); d < 3*time.Second { // all that ask now wait for the same moment
+						time.Sleep(3*time.Second - d)
+					}
+					return build(ctx)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				var callers sync.WaitGroup
+				for range 4 * int(rate) {
+					callers.Go(func() {
+						for ctx.Err() == nil {
+							if _, err := c.Do(ctx, call); err != nil && ctx.Err() == nil {
+								t.Error(err)
+							}
+						}
+					})
+				}
+				callers.Wait()
+				if most := sent.most(); float64(most) > rate {
+					t.Errorf("%d calls in one second", most)
+				}
+			})
+		})
+	}
+}

@@ -61,12 +61,10 @@ type exchange struct {
 
 // exchange sends one request and reads what comes back, within all limits. Its failures are classified and hold nothing of the
 // request or the answer; errEnded when ctx ended.
-func (c *Client) exchange(ctx context.Context, request *http.Request, answers func(status int) bool) (*exchange, error) {
+func (c *Client) exchange(ctx context.Context, trip *trip, request *http.Request, answers func(status int) bool) (*exchange, error) {
 	w := watch(ctx, c.o.HeaderTimeout)
 	defer w.end()
-	trip := trip{recent: c.pacer.recent}
-	defer trip.end(false)
-	request = request.WithContext(httptrace.WithClientTrace(w.ctx, w.hooks(&trip)))
+	request = request.WithContext(httptrace.WithClientTrace(w.ctx, w.hooks(trip)))
 	c.dress(request)
 	c.stats.attempts.Add(1)
 	trace := traceOf(ctx)
