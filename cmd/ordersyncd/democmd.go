@@ -11,10 +11,10 @@ import (
 
 const (
 	textDemoShort = "Shows everything at once, without any account or server"
-	textDemoLong  = `Starts a database server of its own and a shop's API on this machine, runs
-ordersyncd against them through a short story, and compares the tables with
-what the shop says. It takes a minute or two, needs no configuration, and
-leaves nothing behind.
+	textDemoLong  = `Starts a database server of its own and the APIs of two shops on this machine,
+one of them on Taobao, runs ordersyncd against them through a short story, and
+compares the tables with what the shops say. It takes a minute or two, needs no
+configuration, and leaves nothing behind.
 
 Exit status: 0 all of it held, 1 it did not, 130 interrupted.`
 	textDemoKeep = "leave everything up at the end, until Ctrl-C"

@@ -138,7 +138,7 @@ var rooms = []room{
 	{path: "internal/config/value"},
 	{path: "internal/config/words"},
 	{
-		path: "internal/demo", imports: []string{"internal/demo/truth", "internal/mariadb", "internal/rest/resttest"},
+		path: "internal/demo", imports: []string{"internal/demo/truth", "internal/mariadb", "internal/rest/resttest", "internal/taobao/taobaotest"},
 		outside: []string{
 			"database/sql", "github.com/go-sql-driver/mysql", "github.com/jedib0t/go-pretty/v6", "go.yaml.in/yaml/v4", "net/http", "os",
 			"os/exec", "syscall",

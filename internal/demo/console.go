@@ -91,21 +91,12 @@ func (c *console) quote(text string) {
 	}
 }
 
-// cut shortens a line that is too long.
-func cut(line string, width int) string {
-	runes := []rune(strings.TrimRight(line, " \t\r"))
-	if len(runes) <= width {
-		return string(runes)
-	}
-	return string(runes[:width-1]) + "…"
-}
-
 // wrap breaks a text between words.
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
 	for word := range strings.FieldsSeq(text) {
-		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
+		if line != "" && widthOf(line)+1+widthOf(word) > width {
 			lines, line = append(lines, line), ""
 		}
 		if line != "" {

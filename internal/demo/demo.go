@@ -1,5 +1,6 @@
-// Package demo tells the product's story to somebody who has neither a shop nor a database: it provides both on this machine, runs
-// the shipped binary on them as an operator would, breaks things, and compares the tables with what the shop says.
+// Package demo tells the product's story to somebody who has neither a shop nor a database: it provides two shops, one with an API of
+// its own and one on Taobao, and a database on this machine, runs the shipped binary on them as an operator would, breaks things, and
+// compares the tables with what the shops say.
 //
 // It promises that nothing outlives it: no process, no folder, whether the story ends well, badly, by Ctrl-C or by kill -9.
 package demo
@@ -39,6 +40,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if t.shop, err = openShop(t.stage.secrets[source], seed); err != nil {
 		return fmt.Errorf("open the shop's API: %w", err)
 	}
+	if t.mall, err = openMall(t.stage.secrets[appSecret], t.stage.secrets[session], seed); err != nil {
+		return fmt.Errorf("open the gateway of Taobao: %w", err)
+	}
 	if err := t.tell(ctx); err != nil {
 		return err
 	}
@@ -48,7 +52,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// seed makes the same shop each time; its orders lie relative to now.
+// seed makes the same shops each time; their orders lie relative to now.
 const seed = 2026
 
 // clear ends everything that still runs, and removes the folder.
@@ -61,19 +65,22 @@ func (t *story) clear() error {
 	if t.shop != nil {
 		errs = append(errs, t.shop.stop())
 	}
+	if t.mall != nil {
+		errs = append(errs, t.mall.stop())
+	}
 	if t.stage != nil {
 		errs = append(errs, t.stage.close())
 	}
 	return errors.Join(errs...)
 }
 
-// keep leaves the shop trading and the daemon running until ctx is done, which is then no failure.
+// keep leaves the shops trading and the daemon running until ctx is done, which is then no failure.
 func (t *story) keep(ctx context.Context) (err error) {
 	if t.daemon, err = t.program.run(); err != nil {
 		return err
 	}
 	t.heading("Everything stays up until Ctrl-C")
-	t.say("The shop takes an order and changes another every 5 seconds. Look at the tables, or at the daemon:")
+	t.say("Each shop takes an order and changes another every 5 seconds. Look at the tables, or at the daemon:")
 	t.typed(fmt.Sprintf("mariadb --no-defaults --socket=%s --user=root %s", t.stage.server.Socket(), database))
 	t.typed(fmt.Sprintf("%s status --config %s", t.program.path, filepath.Join(t.stage.folder, configName)))
 	tick := time.NewTicker(5 * time.Second)
@@ -86,6 +93,7 @@ func (t *story) keep(ctx context.Context) (err error) {
 			return fmt.Errorf("the daemon ended with exit status %d%s", t.daemon.status(), t.lastWords(nil))
 		case <-tick.C:
 			t.shop.trade(1, 1)
+			t.mall.trade(1, 1)
 		}
 	}
 }

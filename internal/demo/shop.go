@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"ordersync/internal/demo/truth"
 	"ordersync/internal/rest/resttest"
 )
 
@@ -21,14 +22,13 @@ type shop struct {
 	stop   func() error
 	base   string
 
-	mu   sync.Mutex
-	till *till
-	// before is called before so many more pages are answered.
-	before func(n int)
-	left   int
-	called int
-	poor   []string
-	fault  *resttest.Fault
+	// bell rings before pages.
+	bell bell
+
+	mu    sync.Mutex
+	till  *till
+	poor  []string
+	fault *resttest.Fault
 }
 
 // openShop fills a shop with a history and opens its API, which wants the token.
@@ -54,6 +54,7 @@ func openShop(token string, seed uint64) (*shop, error) {
 	return s, err
 }
 
+func (s *shop) name() string   { return source }
 func (s *shop) now() time.Time { return s.truth.Now() }
 func (s *shop) size() int      { return s.truth.Len() }
 func (s *shop) requests() int  { return len(s.server.Requests()) }
@@ -79,16 +80,9 @@ func (s *shop) latest() map[string]time.Time {
 
 // knock is called before each answer.
 func (s *shop) knock(r resttest.Request) {
-	s.mu.Lock()
-	if r.List == 0 || s.left == 0 {
-		s.mu.Unlock()
-		return
+	if r.List > 0 {
+		s.bell.ring()
 	}
-	s.left--
-	s.called++
-	before, n := s.before, s.called
-	s.mu.Unlock()
-	before(n)
 }
 
 func (s *shop) spoil(resttest.Request) *resttest.Fault {
@@ -102,20 +96,6 @@ func (s *shop) fail(fault *resttest.Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault = fault
-}
-
-// beforePages calls act before each of the next pages is answered, numbered from 1.
-func (s *shop) beforePages(pages int, act func(n int)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.before, s.left, s.called = act, pages, 0
-}
-
-// quiet reports whether all the pages of beforePages have been asked for.
-func (s *shop) quiet() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.left == 0
 }
 
 // trade takes orders, all in this second, and changes others of any age.
@@ -153,6 +133,12 @@ func (s *shop) repair() {
 	for _, id := range s.poor {
 		s.truth.Modify(id, func(o *resttest.Order) { o.Poison = "" })
 	}
+}
+
+// says is all that the API says of the shop now.
+func (s *shop) says(ctx context.Context) (truth.Remote, error) {
+	records, err := s.records(ctx)
+	return truth.Shop{Source: source, Records: records, Reading: truth.USServer().With(mapping)}, err
 }
 
 // records are all orders as the API sends each of them now. They come from a second API on the same shop, without noise and uncounted.

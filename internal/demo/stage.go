@@ -18,12 +18,16 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"ordersync/internal/mariadb"
+	"ordersync/internal/taobao/taobaotest"
 )
 
 // The names in the demo's world, as its configuration and its commands use them.
 const (
 	configName = "ordersyncd.yaml"
 	source     = "us-store"
+	flagship   = "tmall-flagship"
+	appSecret  = "taobao-app-secret"
+	session    = "taobao-session"
 	database   = "ordersync"
 	account    = "ordersync"
 	owner      = "ordersync_ddl"
@@ -52,7 +56,7 @@ func build(ctx context.Context, c *console) (*stage, error) {
 }
 
 func (s *stage) furnish(ctx context.Context) error {
-	for _, name := range []string{"db-password", "db-ddl-password", source} {
+	for _, name := range []string{"db-password", "db-ddl-password", source, appSecret, session} {
 		var random [16]byte
 		rand.Read(random[:])
 		s.secrets[name] = hex.EncodeToString(random[:])
@@ -106,8 +110,13 @@ func open(dsn string) (*sql.DB, error) {
 }
 
 // count is the number of a table's rows.
-func (s *stage) count(ctx context.Context, table string) (n int, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+table).Scan(&n)
+func (s *stage) count(ctx context.Context, table string) (int, error) {
+	return s.number(ctx, "SELECT COUNT(*) FROM "+table)
+}
+
+// number is what a query counts.
+func (s *stage) number(ctx context.Context, query string, args ...any) (n int, err error) {
+	err = s.db.QueryRowContext(ctx, query, args...).Scan(&n)
 	return n, err
 }
 
@@ -124,11 +133,11 @@ func (s *stage) close() error {
 const pageSize = 25
 
 // configure writes the configuration, with everything in seconds that usually is in minutes and days.
-func (s *stage) configure(baseURL string, start time.Time) error {
-	return os.WriteFile(filepath.Join(s.folder, configName), []byte(s.configuration(baseURL, start)), 0o600)
+func (s *stage) configure(baseURL, router string, now time.Time) error {
+	return os.WriteFile(filepath.Join(s.folder, configName), []byte(s.configuration(baseURL, router, now)), 0o600)
 }
 
-func (s *stage) configuration(baseURL string, start time.Time) string {
+func (s *stage) configuration(baseURL, router string, now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `timezone: UTC
 state: %[1]s/state
@@ -164,9 +173,26 @@ sources:
 	}
 	fmt.Fprintf(&b, "      lines:\n%s", lines)
 	fmt.Fprintf(&b, `
+  %[2]s:
+    kind: taobao
+    app_key: "%[3]s"
+    app_secret: ${file:%[1]s/credentials/%[4]s}
+    session: ${file:%[1]s/credentials/%[5]s}
+    session_expires: %[7]s
+    gateway: %[6]s
+    rate: {per_second: 250}
+    overlap: 10s
+    settle: 1s
+    http: {retries: 1, header_timeout: 3s, body_timeout: 5s}
+`, s.folder, flagship, taobaotest.AppKey, appSecret, session, router, now.AddDate(1, 0, 0).Format(time.DateOnly))
+	fmt.Fprintf(&b, `
 jobs:
   us-orders: {sync: %[1]s, schedule: "*/2 * * * * *", start: %[2]s, repeat: [1s, 2s]}
   us-sweep:  {sweep: %[1]s, schedule: "@every 5s", back: %[3]dd, repeat: [1s, 2s]}
-`, source, start.Format(time.DateOnly), historyDays+2)
+  tmall-orders:  {sync: %[4]s, schedule: "*/2 * * * * *", start: %[5]s, repeat: [1s, 2s]}
+  tmall-sweep:   {sweep: %[4]s, schedule: "@every 5s", back: 3d, repeat: [1s, 2s]}
+  tmall-parcels: {track: %[4]s, schedule: "@every 1s", repeat: [1s, 2s]}
+`, source, now.AddDate(0, 0, -historyDays-1).Format(time.DateOnly), historyDays+2,
+		flagship, now.AddDate(0, 0, -mallDays-1).Format(time.DateOnly))
 	return b.String()
 }

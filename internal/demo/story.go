@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -13,21 +14,25 @@ import (
 	"ordersync/internal/rest/resttest"
 )
 
-// historyDays is how far back the shop's orders reach, shopSize how many there are in the beginning.
+// historyDays is how far back the shop's orders reach, shopSize how many there are in the beginning; the other two are those of the
+// shop on Taobao.
 const (
 	historyDays = 100
 	shopSize    = 1000
+	mallDays    = 80
+	mallSize    = 400
 )
 
 // patience is how long anything in the story may take before the story has failed.
 const patience = 2 * time.Minute
 
-// story is one telling: the stage, the shop, the daemon while it runs.
+// story is one telling: the stage, the two shops, the daemon while it runs.
 type story struct {
 	*console
 	begun   time.Time
 	stage   *stage
 	shop    *shop
+	mall    *mall
 	program program
 	daemon  *daemon
 }
@@ -42,10 +47,13 @@ func (t *story) tell(ctx context.Context) error {
 		{"First load", t.firstLoad},
 		{"Orders come and change while their pages are read", t.churn},
 		{"The shop's API fails for a while", t.outage},
-		{"Two orders that cannot be understood", t.poison},
+		{"Taobao bans the app for some seconds", t.ban},
+		{"Promotion hours on Taobao", t.promotion},
+		{"Three orders that cannot be understood", t.poison},
+		{"A parcel on its way", t.parcel},
 		{"kill -9 in the middle of a load", t.kill},
 		{"A graceful stop", t.stop},
-		{"What is in the tables, and is it what the shop says?", t.tables},
+		{"What is in the tables, and is it what the shops say?", t.tables},
 	} {
 		t.heading(part.title)
 		if err := part.play(ctx); err != nil {
@@ -106,19 +114,37 @@ func (t *story) until(ctx context.Context, what string, holds func() (bool, erro
 	}
 }
 
-// compare holds the tables against the shop.
-func (t *story) compare(ctx context.Context) ([]truth.Difference, error) {
-	records, err := t.shop.records(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return truth.Compare(ctx, t.stage.db, truth.Shop{Source: source, Records: records, Reading: truth.USServer().With(mapping)})
+// seller is one of the two shops, as far as the tables are held against it.
+type seller interface {
+	// name is that of its source.
+	name() string
+	// latest is when each of its orders was last changed.
+	latest() map[string]time.Time
+	// says is all that its API says now.
+	says(ctx context.Context) (truth.Remote, error)
 }
 
-// current reports whether the tables have the shop's orders with their latest times of change.
-func (t *story) current(ctx context.Context) (bool, error) {
-	latest := t.shop.latest()
-	rows, err := t.stage.db.QueryContext(ctx, "SELECT order_id, CAST(modified_at AS CHAR) FROM orders")
+// compare holds the tables against shops.
+func (t *story) compare(ctx context.Context, sellers ...seller) ([]truth.Difference, error) {
+	var all []truth.Difference
+	for _, s := range sellers {
+		says, err := s.says(ctx)
+		if err != nil {
+			return nil, err
+		}
+		differences, err := truth.Compare(ctx, t.stage.db, says)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, differences...)
+	}
+	return all, nil
+}
+
+// current reports whether the tables have a shop's orders with their latest times of change.
+func (t *story) current(ctx context.Context, s seller) (bool, error) {
+	latest := s.latest()
+	rows, err := t.stage.db.QueryContext(ctx, "SELECT order_id, CAST(modified_at AS CHAR) FROM orders WHERE source = ?", s.name())
 	if err != nil {
 		return false, err
 	}
@@ -137,19 +163,24 @@ func (t *story) current(ctx context.Context) (bool, error) {
 	return same == len(latest), rows.Err()
 }
 
-// agree waits until the tables say what the shop says.
-func (t *story) agree(ctx context.Context) error {
-	var last []truth.Difference
-	err := t.until(ctx, "the tables equal the shop", func() (bool, error) {
-		// Comparing every column takes a while; as long as the times of change differ there is no need to.
-		ok, err := t.current(ctx)
-		if !ok || err != nil {
-			return false, err
+// agree waits until the tables say what the shops say.
+func (t *story) agree(ctx context.Context, sellers ...seller) error {
+	for _, s := range sellers {
+		var last []truth.Difference
+		err := t.until(ctx, "the tables equal "+s.name(), func() (bool, error) {
+			// Comparing every column takes a while; as long as the times of change differ there is no need to.
+			ok, err := t.current(ctx, s)
+			if !ok || err != nil {
+				return false, err
+			}
+			last, err = t.compare(ctx, s)
+			return len(last) == 0, err
+		})
+		if err = errors.Join(err, listed(last)); err != nil {
+			return err
 		}
-		last, err = t.compare(ctx)
-		return len(last) == 0, err
-	})
-	return errors.Join(err, listed(last))
+	}
+	return nil
 }
 
 // listed is an error that names the first differences; nil where there are none.
@@ -165,11 +196,12 @@ func listed(differences []truth.Difference) error {
 }
 
 func (t *story) prepare(ctx context.Context) error {
-	if err := t.stage.configure(t.shop.base, t.shop.now().AddDate(0, 0, -historyDays-1)); err != nil {
+	if err := t.stage.configure(t.shop.base, t.mall.router, t.shop.now()); err != nil {
 		return err
 	}
-	t.say("A private database server, and a shop's API on this machine with %s orders of the last %d days. "+
-		"The configuration takes the preset us-server; schedules and waits are in seconds.", number(t.shop.size()), historyDays)
+	t.say("A private database server and two shops on this machine: an API with %s orders of the last %d days, for which the "+
+		"configuration takes the preset us-server, and Taobao's gateway with %s trades of the last %d days. Schedules and waits are "+
+		"in seconds.", number(t.shop.size()), historyDays, number(t.mall.size()), mallDays)
 	checked, err := t.command(ctx, 0, "check")
 	if err != nil {
 		return err
@@ -183,17 +215,38 @@ func (t *story) prepare(ctx context.Context) error {
 	return nil
 }
 
+// loaded is during how many calls of the first load the shop on Taobao lives on.
+const loaded = 360
+
 func (t *story) firstLoad(ctx context.Context) (err error) {
+	t.say("Of Taobao the history is read once, by creation; from the moment at which that began, what changes is followed. During %d "+
+		"of these calls the shop there takes 15 orders and changes 15.", loaded)
+	t.mall.bell.before(loaded, func(n int) {
+		if n%12 == 0 {
+			t.mall.trade(n/12%2, 1-n/12%2)
+		}
+	})
 	t.typed("ordersyncd run &")
 	begun := time.Now()
 	if t.daemon, err = t.program.run(); err != nil {
 		return err
 	}
-	if err := t.agree(ctx); err != nil {
+	if err := t.agree(ctx, t.shop); err != nil {
 		return err
 	}
-	t.good("%s orders with %s lines are in the tables after %.1f s and %s requests.",
-		number(t.shop.size()), number(t.shop.lines()), time.Since(begun).Seconds(), number(t.shop.requests()))
+	t.good("%s orders with %s lines of %s are in the tables after %.1f s and %s requests.",
+		number(t.shop.size()), number(t.shop.lines()), source, time.Since(begun).Seconds(), number(t.shop.requests()))
+	err = t.until(ctx, "the history is read, and what changes is followed", func() (bool, error) {
+		ok, err := t.mall.handedOver(ctx, t.stage)
+		return ok && t.mall.bell.quiet(), err
+	})
+	if err == nil {
+		err = t.agree(ctx, t.mall)
+	}
+	if err != nil {
+		return err
+	}
+	t.good("%s trades of %s after %.1f s; calls: %s.", number(t.mall.size()), flagship, time.Since(begun).Seconds(), t.mall.asked())
 	return nil
 }
 
@@ -201,21 +254,37 @@ func (t *story) firstLoad(ctx context.Context) (err error) {
 const churned = 40
 
 func (t *story) churn(ctx context.Context) error {
+	const flagged, calls, quiet = 250, 120, 3
 	t.say("The list is sorted newest first, so each new order pushes the others towards the next page. Before each of %d page requests "+
-		"the shop takes up to 3 orders in one and the same second, and changes up to 3 of any age.", churned)
-	before, asked, changed := t.shop.size(), t.shop.requests(), 0
-	t.shop.beforePages(churned, func(n int) {
+		"the shop takes up to 3 orders in one and the same second, and changes up to 3 of any age. On Taobao, %d trades get a note in one "+
+		"second; while they are read %d others come or change. Of %d refunds only the list of refunds tells.",
+		churned, flagged, calls/2, quiet)
+	before, asked, changed, trades := t.shop.size(), t.shop.requests(), 0, t.mall.size()
+	t.shop.bell.before(churned, func(n int) {
 		changed += (n + 2) % 4
 		t.shop.trade(n%4, (n+2)%4)
 	})
-	if err := t.until(ctx, "the pages are read", func() (bool, error) { return t.shop.quiet(), nil }); err != nil {
+	t.mall.flag(flagged)
+	t.mall.refund(quiet, true)
+	t.mall.bell.before(calls, func(n int) {
+		switch n % 4 {
+		case 1:
+			t.mall.trade(1, 0)
+		case 3:
+			t.mall.trade(0, 1)
+		}
+	})
+	err := t.until(ctx, "the pages are read", func() (bool, error) { return t.shop.bell.quiet() && t.mall.bell.quiet(), nil })
+	if err != nil {
 		return err
 	}
-	if err := t.agree(ctx); err != nil {
+	requests := t.shop.requests() - asked
+	if err := t.agree(ctx, t.shop, t.mall); err != nil {
 		return err
 	}
-	t.good("%s new orders and %s changes during %s page requests; after one quiet run and one quiet sweep nothing is missing, "+
-		"nothing is old, nothing is there twice.", number(t.shop.size()-before), number(changed), number(t.shop.requests()-asked))
+	t.good("%s new orders and %s changes during %s page requests, and %s new trades; after one quiet run and one quiet sweep nothing is "+
+		"missing, nothing is old, nothing is there twice.",
+		number(t.shop.size()-before), number(changed), number(requests), number(t.mall.size()-trades))
 	return nil
 }
 
@@ -237,7 +306,7 @@ func (t *story) outage(ctx context.Context) error {
 		return err
 	}
 	t.quote(strings.Join(wrap(tail(status.all(), 2), columns-5), "\n"))
-	missing, err := t.compare(ctx)
+	missing, err := t.compare(ctx, t.shop)
 	if err != nil {
 		return err
 	}
@@ -246,7 +315,7 @@ func (t *story) outage(ctx context.Context) error {
 	}
 	t.shop.fail(nil)
 	begun := time.Now()
-	if err := t.agree(ctx); err != nil {
+	if err := t.agree(ctx, t.shop); err != nil {
 		return err
 	}
 	t.good("The API is back: %.1f s later the daemon has fetched what it missed, without being told.", time.Since(begun).Seconds())
@@ -283,11 +352,14 @@ func (t *story) failedRun(ctx context.Context, mark int, contains string) error 
 
 func (t *story) poison(ctx context.Context) error {
 	fresh, old := t.shop.poison()
-	t.say("A new order costs \"1,234.50 dollars\", an old one got a list for a quantity. Meanwhile the shop takes 5 more orders.")
+	trade := t.mall.poison()
+	t.say("A new order costs \"1,234.50 dollars\", an old one got a list for a quantity, and a trade on Taobao costs \"1,234.50元\". " +
+		"Meanwhile each shop takes 5 more orders.")
 	t.shop.trade(5, 0)
-	err := t.until(ctx, "both are dead letters", func() (bool, error) {
+	t.mall.trade(5, 0)
+	err := t.until(ctx, "all three are dead letters", func() (bool, error) {
 		n, err := t.stage.count(ctx, "dead_letters")
-		return n == 2, err
+		return n == 3, err
 	})
 	if err != nil {
 		return err
@@ -297,23 +369,24 @@ func (t *story) poison(ctx context.Context) error {
 		return err
 	}
 	t.quote(list.all())
-	// Everything else goes on: only these two differ.
+	// Everything else goes on: only these differ.
 	err = t.until(ctx, "all other orders are in the tables", func() (bool, error) {
-		differences, err := t.compare(ctx)
-		return onlyOf(differences, fresh, old), err
+		differences, err := t.compare(ctx, t.shop, t.mall)
+		return onlyOf(differences, fresh, old, trade), err
 	})
 	if err != nil {
 		return err
 	}
-	t.good("All other orders are in the tables; of the old one the last good version is.")
+	t.good("All other orders are in the tables; of the old one and of the trade the last good version is.")
 	t.shop.repair()
-	t.say("The shop corrects both. The new one is released by the next run; for the old one nobody has to wait:")
+	t.mall.repair(trade)
+	t.say("The shops correct all three. The new one and the trade are released by the next run; for the old one nobody has to wait:")
 	retried, err := t.command(ctx, 0, "deadletter", "retry", source, old)
 	if err != nil {
 		return err
 	}
 	t.quote(retried.all())
-	if err := t.agree(ctx); err != nil {
+	if err := t.agree(ctx, t.shop, t.mall); err != nil {
 		return err
 	}
 	if n, err := t.stage.count(ctx, "dead_letters"); n != 0 || err != nil {
@@ -323,48 +396,98 @@ func (t *story) poison(ctx context.Context) error {
 	return nil
 }
 
+// load is what a shop takes at once, and how much of it is stored.
+type load struct {
+	source        string
+	before, taken int
+	// held is closed when some of it is stored and not all.
+	held chan struct{}
+}
+
+// measure counts the rows before a load.
+func (t *story) measure(ctx context.Context, s seller, taken int) (*load, error) {
+	l := &load{source: s.name(), taken: taken, held: make(chan struct{})}
+	var err error
+	l.before, err = t.stored(ctx, l)
+	return l, err
+}
+
+// stored is how much of a load is in the tables.
+func (t *story) stored(ctx context.Context, l *load) (int, error) {
+	n, err := t.stage.number(ctx, "SELECT COUNT(*) FROM orders WHERE source = ?", l.source)
+	return n - l.before, err
+}
+
+// halfway reports whether some of the load is stored and not all, and the shop waits.
+func (l *load) halfway() (bool, error) {
+	select {
+	case <-l.held:
+		return true, nil
+	default:
+		return false, nil
+	}
+}
+
+// hold makes the answers of a shop wait from the middle of its load on, so that it cannot end before everybody has come to theirs.
+func (t *story) hold(ctx context.Context, b *bell, l *load, until <-chan struct{}) {
+	const answers = 1000
+	b.before(answers, func(int) {
+		if stored, err := t.stored(ctx, l); err != nil || stored <= 0 || stored >= l.taken {
+			return
+		}
+		b.before(0, nil)
+		close(l.held)
+		<-until
+	})
+}
+
 func (t *story) kill(ctx context.Context) error {
-	const imported, pages = 300, 400
-	before, err := t.stage.count(ctx, "orders")
+	imported, err := t.measure(ctx, t.shop, 300)
 	if err != nil {
 		return err
 	}
-	t.say("The shop imports %d orders and changes 100 at once. With some of them stored the daemon is killed.", imported)
-	t.shop.trade(imported, 100)
-	d := t.daemon
-	killed := make(chan error, 1)
-	t.shop.beforePages(pages, func(n int) {
-		// The answer waits, so that the load cannot end before its middle was seen.
-		if stored, err := t.stage.count(ctx, "orders"); err == nil && (stored <= before || stored >= before+imported) && n < pages {
-			return
+	traded, err := t.measure(ctx, t.mall, 200)
+	if err != nil {
+		return err
+	}
+	t.say("The shop imports %d orders and changes 100 at once, the one on Taobao takes %d. With some of both stored the daemon is killed.",
+		imported.taken, traded.taken)
+	killed := make(chan struct{})
+	release := sync.OnceFunc(func() { close(killed) })
+	defer release()
+	t.shop.trade(imported.taken, 100)
+	t.mall.trade(traded.taken, 0)
+	t.hold(ctx, &t.shop.bell, imported, killed)
+	t.hold(ctx, &t.mall.bell, traded, killed)
+	for _, l := range []*load{imported, traded} {
+		if err := t.until(ctx, l.source+" is in the middle of its load", l.halfway); err != nil {
+			return err
 		}
-		t.shop.beforePages(0, nil)
-		_, err := d.end(syscall.SIGKILL)
-		killed <- err
-	})
+	}
+	d := t.daemon
 	t.daemon = nil // from here on its end is no surprise
-	select {
-	case err := <-killed:
+	if _, err := d.end(syscall.SIGKILL); err != nil {
+		return err
+	}
+	release()
+	var texts []string
+	for _, l := range []*load{imported, traded} {
+		stored, err := t.stored(ctx, l)
 		if err != nil {
 			return err
 		}
-	case <-ctx.Done():
-		return context.Cause(ctx)
+		texts = append(texts, fmt.Sprintf("%d of the %d orders of %s", stored, l.taken, l.source))
+		if stored <= 0 || stored >= l.taken {
+			return fmt.Errorf("the load was not in its middle: stored were %s", texts[len(texts)-1])
+		}
 	}
-	stored, err := t.stage.count(ctx, "orders")
-	if err != nil {
-		return err
-	}
-	t.say("Killed with %d of the %d imported orders stored. It is started again:", stored-before, imported)
-	if stored-before <= 0 || stored-before >= imported {
-		return fmt.Errorf("the load was not in its middle: %d of %d orders were stored", stored-before, imported)
-	}
+	t.say("Killed with %s stored. It is started again:", strings.Join(texts, " and "))
 	t.typed("ordersyncd run &")
 	begun := time.Now()
 	if t.daemon, err = t.program.run(); err != nil {
 		return err
 	}
-	if err := t.agree(ctx); err != nil {
+	if err := t.agree(ctx, t.shop, t.mall); err != nil {
 		return err
 	}
 	t.good("%.1f s later everything is there, nothing is lost, nothing is there twice.", time.Since(begun).Seconds())
@@ -375,9 +498,11 @@ func (t *story) stop(ctx context.Context) error {
 	const taken, stoppedAt = 100, 3
 	d, mark := t.daemon, t.daemon.log.mark()
 	t.say("While the daemon reads a list it gets the signal by which systemd stops it.")
+	t.mall.trade(5, 5)
+	traded := time.Now()
 	t.shop.trade(taken, 0)
 	asked := make(chan struct{})
-	t.shop.beforePages(stoppedAt, func(n int) {
+	t.shop.bell.before(stoppedAt, func(n int) {
 		if n == stoppedAt {
 			close(asked)
 			// The answer waits for the signal, so that the run cannot end before.
@@ -412,7 +537,11 @@ func (t *story) stop(ctx context.Context) error {
 		return fmt.Errorf("exit status %d, a run stopped in its middle: %v%s", status, stopped, lastLines(d))
 	}
 	t.good("It stopped in mid-run after %.2f s, with exit status 0. One typed run of each job fetches the rest:", took.Seconds())
-	for _, job := range []string{"us-orders", "us-sweep"} {
+	// What has just changed is not read yet.
+	if err := t.until(ctx, "the last changes are old enough", func() (bool, error) { return time.Since(traded) > 3*time.Second, nil }); err != nil {
+		return err
+	}
+	for _, job := range []string{"us-orders", "us-sweep", "tmall-orders", "tmall-sweep", "tmall-parcels"} {
 		synced, err := t.command(ctx, 0, "sync", job)
 		if err != nil {
 			return err

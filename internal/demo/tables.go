@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 )
 
 // changes is the ERP's query of the README: what changed since the moment that was reached, with a minute of overlap.
@@ -14,8 +13,8 @@ WHERE synced_at >= ? - INTERVAL 1 MINUTE ORDER BY synced_at, source, order_id LI
 
 // tables shows what the ERP sees, and gives the verdict.
 func (t *story) tables(ctx context.Context) error {
-	counts := make([]string, 0, 5)
-	for _, table := range []string{"orders", "order_items", "order_raw", "dead_letters", "runs"} {
+	var counts []string
+	for _, table := range []string{"orders", "order_items", "order_raw", "refunds", "shipments", "shipment_events", "dead_letters", "runs"} {
 		n, err := t.stage.count(ctx, table)
 		if err != nil {
 			return err
@@ -24,8 +23,9 @@ func (t *story) tables(ctx context.Context) error {
 	}
 	t.say("Rows: %s.", strings.Join(counts, ", "))
 	for _, query := range []string{
-		"SELECT order_id, number, status, total, refunded, currency, receiver_city FROM orders WHERE refunded > 0 ORDER BY modified_at DESC LIMIT 3",
-		"SELECT order_id, line_id, sku, title, quantity, unit_price, total FROM order_items ORDER BY order_id DESC, line_id LIMIT 3",
+		"SELECT source, order_id, status, total, refunded, currency FROM orders WHERE refunded > 0 ORDER BY modified_at DESC, order_id LIMIT 4",
+		"SELECT order_id, line_id, sku, title, quantity, unit_price FROM order_items ORDER BY order_id DESC, line_id LIMIT 3",
+		"SELECT order_id, refund_id, amount, status, reason FROM refunds ORDER BY created_at DESC, refund_id LIMIT 3",
 	} {
 		if err := t.show(ctx, query); err != nil {
 			return err
@@ -39,14 +39,20 @@ func (t *story) tables(ctx context.Context) error {
 	if err := t.show(ctx, changes, reached.String); err != nil {
 		return err
 	}
-	differences, err := t.compare(ctx)
+	differences, err := t.compare(ctx, t.shop, t.mall)
 	if err != nil {
 		return err
 	}
 	if err := listed(differences); err != nil {
 		return err
 	}
-	t.good("Every column of %s orders and of their %s lines equals what the shop says now.", number(t.shop.size()), number(t.shop.lines()))
+	if strays := t.mall.platform.Strays(); len(strays) > 0 {
+		return fmt.Errorf("the gateway got requests that nobody meant: %q", strays)
+	}
+	t.good("Every column of %s orders of %s and of their %s lines equals what the shop says now.",
+		number(t.shop.size()), source, number(t.shop.lines()))
+	t.good("Every column of %s trades of %s, of their lines, refunds, parcels and the parcels' steps equals what Taobao says now.",
+		number(t.mall.size()), flagship)
 	return nil
 }
 
@@ -66,9 +72,7 @@ func (t *story) show(ctx context.Context, query string, args ...any) (err error)
 	if err != nil {
 		return err
 	}
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, strings.Join(names, "\t"))
+	grid := [][]string{names}
 	values, into := make([]sql.NullString, len(names)), make([]any, len(names))
 	for i := range values {
 		into[i] = &values[i]
@@ -84,14 +88,11 @@ func (t *story) show(ctx context.Context, query string, args ...any) (err error)
 				texts[i] = v.String
 			}
 		}
-		fmt.Fprintln(w, strings.Join(texts, "\t"))
+		grid = append(grid, texts)
 	}
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	t.quote(b.String())
+	t.quote(aligned(grid))
 	return nil
 }

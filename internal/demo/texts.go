@@ -11,13 +11,14 @@ import (
 
 // logged is a line of the daemon's log, as far as the story reads it.
 type logged struct {
-	Level   string `json:"level"`
-	Message string `json:"msg"`
-	Job     string `json:"job"`
-	Outcome string `json:"outcome"`
-	Kind    string `json:"kind"`
-	Error   string `json:"error"`
-	Next    string `json:"next_attempt"`
+	Level   string  `json:"level"`
+	Message string  `json:"msg"`
+	Job     string  `json:"job"`
+	Outcome string  `json:"outcome"`
+	Kind    string  `json:"kind"`
+	Error   string  `json:"error"`
+	Next    string  `json:"next_attempt"`
+	Seconds float64 `json:"seconds"`
 }
 
 func parseLogged(line string) (logged, bool) {
@@ -27,7 +28,11 @@ func parseLogged(line string) (logged, bool) {
 
 // String is the line as a terminal would show it, shortened to what the story is about.
 func (l logged) String() string {
-	text := fmt.Sprintf("level=%s msg=%s job=%s outcome=%s kind=%s error=%q", l.Level, l.Message, l.Job, l.Outcome, l.Kind, l.Error)
+	text := fmt.Sprintf("level=%s msg=%s job=%s outcome=%s", l.Level, l.Message, l.Job, l.Outcome)
+	if l.Error == "" {
+		return fmt.Sprintf("%s seconds=%.1f", text, l.Seconds)
+	}
+	text += fmt.Sprintf(" kind=%s error=%q", l.Kind, l.Error)
 	if l.Next != "" {
 		text += " next_attempt=" + l.Next
 	}

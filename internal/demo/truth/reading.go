@@ -29,7 +29,7 @@ type Field struct {
 // Kind is what a column holds.
 type Kind int
 
-// The kinds. Upper is text in capitals, Word a status in our words, Document JSON.
+// The kinds. Upper is text in capitals, Word a status in our words, Document JSON, Beijing an instant that is written in GMT+8.
 const (
 	Text Kind = iota
 	Upper
@@ -37,6 +37,7 @@ const (
 	Amount
 	Instant
 	Document
+	Beijing
 )
 
 // USServer is how the preset us-server reads a record. The columns that it leaves out stay NULL.
@@ -99,24 +100,24 @@ func (r Reading) With(paths map[string][]string) Reading {
 	return r
 }
 
-// expect reads what the tables should hold.
-func (s Shop) expect() (map[string]map[string]row, error) {
+// expect reads what the tables should hold. A shop of this kind has no refunds and parcels there.
+func (s Shop) expect() (expected, error) {
 	want := map[string]map[string]row{"orders": {}, "order_items": {}, "order_raw": {}}
 	for _, text := range s.Records {
 		record, err := decode(text)
 		if err != nil {
-			return nil, fmt.Errorf("a record of the shop: %w", err)
+			return expected{}, fmt.Errorf("a record of the shop: %w", err)
 		}
 		id, err := s.expectOne(record, want)
 		if err != nil {
-			return nil, fmt.Errorf("the shop's order %s: %w", id, err)
+			return expected{}, fmt.Errorf("the shop's order %s: %w", id, err)
 		}
 		if want["order_raw"][id] != nil {
-			return nil, fmt.Errorf("the shop has two orders %s", id)
+			return expected{}, fmt.Errorf("the shop has two orders %s", id)
 		}
 		want["order_raw"][id] = row{"payload": string(text)}
 	}
-	return want, nil
+	return expected{tables: want}, nil
 }
 
 // expectOne adds what one record means.
@@ -138,7 +139,7 @@ func (s Shop) expectOne(record any, want map[string]map[string]row) (id string, 
 			unnamed[sku]++
 			lineID = fmt.Sprintf("%s#%d", sku, unnamed[sku])
 		}
-		want["order_items"][id+" / "+lineID] = s.Reading.row(s.Reading.Line, line)
+		want["order_items"][keyOf(id, lineID)] = s.Reading.row(s.Reading.Line, line)
 	}
 	return id, nil
 }

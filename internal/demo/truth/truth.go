@@ -3,8 +3,9 @@
 // It is a second opinion: it reads the shop's records and the tables with code of its own, shares none with the rooms that fill
 // them, and knows their conversions only as the documentation states them. What it promises:
 //
-//   - every column of orders and order_items is compared, also one that is added tomorrow: a column that it does not know is a
-//     difference. Left out are only the times at which we ourselves did something, and the hash;
+//   - every column of orders, order_items, refunds, shipments and shipment_events is compared, also one that is added tomorrow: a
+//     column that it does not know is a difference. Left out are only the times at which we ourselves did something, what is
+//     internal, and the hash;
 //   - orders that the shop does not have, and lines that it dropped, are differences too;
 //   - so is a raw record that does not say what the shop says.
 package truth
@@ -16,9 +17,29 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
-// Shop is what the tables should hold of one source.
+// Remote is what the tables should hold of one source: a [Shop] with an API of its own, or a [Mall] on Taobao.
+type Remote interface {
+	// name is that under which its orders are stored.
+	name() string
+	// expect is what its records mean.
+	expect() (expected, error)
+	// kinds are those of a table's columns, as they are stored.
+	kinds(table string) map[string]Kind
+	// sameRaw reports whether a stored record says what the shop says.
+	sameRaw(shop, stored string) bool
+}
+
+// expected are the rows that a source should have, by table and key.
+type expected struct {
+	tables map[string]map[string]row
+	// spare are the parcels that need not be stored, each with the keys of its events, which then need not be either.
+	spare map[string][]string
+}
+
+// Shop is what the tables should hold of a source of the kind rest.
 type Shop struct {
 	// Source is the name under which its orders are stored.
 	Source string
@@ -52,10 +73,25 @@ const (
 	oneRow = "a row"
 )
 
-// ours are the columns that no shop knows: keys, and what we did and when.
+// tables are all that hold something of a source, with the columns that make a row's key.
+var tables = []struct {
+	name string
+	key  []string
+}{
+	{"orders", []string{"order_id"}},
+	{"order_items", []string{"order_id", "line_id"}},
+	{"order_raw", []string{"order_id"}},
+	{"refunds", []string{"order_id", "refund_id"}},
+	{"shipments", []string{"order_id", "carrier", "tracking_number"}},
+	{"shipment_events", []string{"order_id", "carrier", "tracking_number", "position"}},
+}
+
+// ours are the columns, besides the key, that no shop knows: what we did and when, and what is internal. Of a raw record only the
+// record itself is the shop's.
 var ours = map[string][]string{
-	"orders":      {"source", "order_id", "fetched_at", "content_hash", "read_hash", "first_seen_at", "synced_at"},
-	"order_items": {"source", "order_id", "line_id"},
+	"orders":    {"fetched_at", "content_hash", "read_hash", "first_seen_at", "synced_at"},
+	"order_raw": {"payload_hash", "fetched_at"},
+	"shipments": {"first_seen_at", "synced_at", "line_ids", "is_split", "moved_at", "asks", "asked_at", "next_at"},
 }
 
 // row is a row by column, in the common form.
@@ -63,24 +99,40 @@ type row map[string]string
 
 // Compare returns every difference between the shop and the tables, by table and key. A value of the shop that no column can hold is
 // one as well. An error means that no comparison was possible.
-func Compare(ctx context.Context, db *sql.DB, shop Shop) ([]Difference, error) {
-	want, err := shop.expect()
+func Compare(ctx context.Context, db *sql.DB, remote Remote) ([]Difference, error) {
+	want, err := remote.expect()
 	if err != nil {
 		return nil, err
 	}
 	var differences []Difference
-	for _, table := range []string{"orders", "order_items", "order_raw"} {
-		have, err := read(ctx, db, table, shop)
+	for _, table := range tables {
+		have, err := read(ctx, db, table.name, table.key, remote)
 		if err != nil {
-			return nil, fmt.Errorf("read the table %s: %w", table, err)
+			return nil, fmt.Errorf("read the table %s: %w", table.name, err)
 		}
-		differences = append(differences, diff(table, want[table], have)...)
+		if table.name == "shipments" {
+			want.forgive(have)
+		}
+		differences = append(differences, diff(remote, table.name, want.tables[table.name], have)...)
 	}
 	return differences, nil
 }
 
+// forgive drops the parcels that are not stored and need not be.
+func (e expected) forgive(stored map[string]row) {
+	for parcel, events := range e.spare {
+		if _, ok := stored[parcel]; ok {
+			continue
+		}
+		delete(e.tables["shipments"], parcel)
+		for _, event := range events {
+			delete(e.tables["shipment_events"], event)
+		}
+	}
+}
+
 // diff compares rows by key. A column that only one side knows is different in each row.
-func diff(table string, want, have map[string]row) []Difference {
+func diff(remote Remote, table string, want, have map[string]row) []Difference {
 	var list []Difference
 	for _, key := range sortedKeys(want, have) {
 		w, wanted := want[key]
@@ -101,7 +153,7 @@ func diff(table string, want, have map[string]row) []Difference {
 			if v, ok := h[column]; ok {
 				d.Stored = v
 			}
-			if d.Shop != d.Stored && !sameJSON(table, d) {
+			if d.Shop != d.Stored && (table != "order_raw" || !remote.sameRaw(d.Shop, d.Stored)) {
 				list = append(list, d)
 			}
 		}
@@ -109,14 +161,11 @@ func diff(table string, want, have map[string]row) []Difference {
 	return list
 }
 
-// sameJSON reports whether two raw records differ in their layout alone.
-func sameJSON(table string, d Difference) bool {
-	if table != "order_raw" {
-		return false
-	}
-	shop, err := canonical([]byte(d.Shop))
-	stored, bad := canonical([]byte(d.Stored))
-	return err == nil && bad == nil && shop == stored
+// sameRaw reports whether two records differ in their layout alone.
+func (s Shop) sameRaw(shop, stored string) bool {
+	one, err := canonical([]byte(shop))
+	other, bad := canonical([]byte(stored))
+	return err == nil && bad == nil && one == other
 }
 
 func sortedKeys[V any](a, b map[string]V) []string {
@@ -126,8 +175,8 @@ func sortedKeys[V any](a, b map[string]V) []string {
 }
 
 // read returns the rows of a table in the common form. It asks for all columns on purpose: a new one must not go unseen.
-func read(ctx context.Context, db *sql.DB, table string, shop Shop) (_ map[string]row, err error) {
-	rows, err := db.QueryContext(ctx, "SELECT * FROM "+table+" WHERE source = ?", shop.Source)
+func read(ctx context.Context, db *sql.DB, table string, key []string, remote Remote) (_ map[string]row, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT * FROM "+table+" WHERE source = ?", remote.name())
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +190,8 @@ func read(ctx context.Context, db *sql.DB, table string, shop Shop) (_ map[strin
 	for i := range values {
 		into[i] = &values[i]
 	}
-	all := map[string]row{}
+	left := slices.Concat(key, ours[table], []string{"source"})
+	kinds, all := remote.kinds(table), map[string]row{}
 	for rows.Next() {
 		if err := rows.Scan(into...); err != nil {
 			return nil, err
@@ -150,38 +200,47 @@ func read(ctx context.Context, db *sql.DB, table string, shop Shop) (_ map[strin
 		for i, column := range columns {
 			raw[column] = values[i]
 		}
-		key, r, err := shop.stored(table, raw)
-		if err != nil {
-			return nil, err
+		parts := make([]string, len(key))
+		for i, column := range key {
+			parts[i] = text(raw[column])
 		}
-		all[key] = r
+		name, r := keyOf(parts...), row{}
+		for column, value := range raw {
+			if slices.Contains(left, column) {
+				continue
+			}
+			if r[column], err = fromTable(kinds[column], value); err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", name, column, err)
+			}
+		}
+		all[name] = r
 	}
 	return all, nil
 }
 
-// stored brings one row of a table into the common form.
-func (s Shop) stored(table string, raw map[string]any) (key string, r row, err error) {
-	key = text(raw["order_id"])
-	if table == "order_raw" {
-		return key, row{"payload": text(raw["payload"])}, nil
+// keyOf writes the parts of a key as one text.
+func keyOf(parts ...string) string { return strings.Join(parts, " / ") }
+
+func (s Shop) name() string { return s.Source }
+
+func (s Shop) kinds(table string) map[string]Kind {
+	switch table {
+	case "orders":
+		return s.Reading.kinds(s.Reading.Order)
+	case "order_items":
+		return s.Reading.kinds(s.Reading.Line)
 	}
-	fields := s.Reading.Order
-	if table == "order_items" {
-		key += " / " + text(raw["line_id"])
-		fields = s.Reading.Line
-	}
+	return nil
+}
+
+// kinds are those of the columns that fields fill, as they are stored.
+func (r Reading) kinds(fields []Field) map[string]Kind {
 	kinds := map[string]Kind{"gone_at": Instant}
 	for _, f := range fields {
 		kinds[f.Column] = f.Kind
-	}
-	r = row{}
-	for column, value := range raw {
-		if slices.Contains(ours[table], column) {
-			continue
-		}
-		if r[column], err = fromTable(kinds[column], value); err != nil {
-			return "", nil, fmt.Errorf("%s %s, %s: %w", table, key, column, err)
+		if f.Kind == Beijing {
+			kinds[f.Column] = Instant
 		}
 	}
-	return key, r, nil
+	return kinds
 }

@@ -50,7 +50,7 @@ func (r Reading) fromShop(kind Kind, v any) (string, error) {
 			return ours, nil
 		}
 		return "unknown", nil
-	case Amount, Instant:
+	case Amount, Instant, Beijing:
 		if text == "" {
 			return null, nil
 		}
@@ -93,6 +93,12 @@ func common(kind Kind, text string) (string, error) {
 			}
 		}
 		return "", errors.New("no time")
+	case Beijing:
+		at, err := time.Parse(time.DateTime, text)
+		if err != nil {
+			return "", errors.New("no time")
+		}
+		return at.Add(-8 * time.Hour).Format(instant), nil
 	case Document:
 		return canonical([]byte(text))
 	}
