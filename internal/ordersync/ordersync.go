@@ -38,7 +38,8 @@ type Source interface {
 	Pages(ctx context.Context, window order.Window, cursor order.Cursor) iter.Seq2[order.Page, error]
 
 	// Complete turns the orders of a thin page into whole ones, or into dead letters where a detail cannot be had. It makes its
-	// calls several at once under the pace, waits for all of them, and calls done after each.
+	// calls several at once under the pace, waits for all of them, and calls done after each. Beside an error it may return what
+	// it completed, of which the orders are stored.
 	Complete(ctx context.Context, thin []*order.Order, done func()) ([]order.Record, error)
 }
 

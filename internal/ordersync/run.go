@@ -349,13 +349,33 @@ func (w *walk) completeThin(ctx context.Context, page *order.Page, tally *tally)
 	if len(wanted) > 0 {
 		completed, err := w.Source.Complete(ctx, wanted, w.patience.beat)
 		if err != nil {
-			return fmt.Errorf("complete %d orders of %s: %w", len(wanted), w.ID, err)
+			return w.keep(ctx, completed, fmt.Errorf("complete %d orders of %s: %w", len(wanted), w.ID, err))
 		}
 		records = append(records, completed...)
 		tally.addDead(completed)
 	}
 	page.Records, page.Thin = records, false
 	return nil
+}
+
+// keep stores the orders that were completed before a failure, which it returns, without moving the checkpoint: a remote that fails at
+// some details all the time is got through all the same, run by run. Dead letters are left for a page that came whole.
+func (w *walk) keep(ctx context.Context, completed []order.Record, failure error) error {
+	var page order.Page
+	for _, r := range completed {
+		if r.Order != nil {
+			page.Records = append(page.Records, r)
+			w.run.Rounded += r.Order.Rounded
+			w.run.Repaired += r.Order.Repaired
+		}
+	}
+	if len(page.Records) == 0 || ctx.Err() != nil {
+		return failure
+	}
+	if err := w.commit(ctx, w.cp, page); err != nil {
+		return fmt.Errorf("%w (and then: %w)", failure, err)
+	}
+	return failure
 }
 
 // newestOf returns each order once, in its newest version: where refunds are listed, several may lead to one order.

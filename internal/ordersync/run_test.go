@@ -442,3 +442,38 @@ func TestRetreat(t *testing.T) {
 		t.Errorf("the watermark is %v", mark)
 	}
 }
+
+// half is a source that fails after the first of several details, and adds a dead letter to what it completed.
+type half struct{ *scripted }
+
+func (h half) Complete(ctx context.Context, thin []*order.Order, done func()) ([]order.Record, error) {
+	if len(thin) == 1 {
+		return h.scripted.Complete(ctx, thin, done)
+	}
+	records, err := h.scripted.Complete(ctx, thin[:1], done)
+	return append(records, bad(1).Records...), errors.Join(err, fault.Errorf(fault.Transient, "502"))
+}
+
+// TestCompletedOrdersAreKept: a failure in the middle of a page's details costs the orders that came before it nothing, and moves nothing.
+func TestCompletedOrdersAreKept(t *testing.T) {
+	t.Parallel()
+	m := quiet()
+	page := good(4)
+	page.Thin = true
+	for _, r := range page.Records {
+		r.Order.FetchedAt = at("20 09:05:00")
+	}
+	s := &ordersync.Stream{ID: "shop", Name: "orders", Source: half{&scripted{now: at("20 09:10:00"), pages: one(page)}}, Store: m}
+	for n := 1; n <= 3; n++ {
+		run, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:50:00")})
+		if fault.KindOf(err) != fault.Transient || len(m.orders) != n || len(m.dead) > 0 || run.Inserted != 1 {
+			t.Fatalf("run %d: %d orders, %d dead letters, %d new, %v", n, len(m.orders), len(m.dead), run.Inserted, err)
+		}
+		if cp := m.checkpoints["orders"]; !cp.Watermark.IsZero() || !cp.Window.Empty() {
+			t.Errorf("run %d: the checkpoint is %+v", n, cp)
+		}
+	}
+	if _, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:50:00")}); err != nil || len(m.orders) != 4 {
+		t.Errorf("%d orders, %v", len(m.orders), err)
+	}
+}

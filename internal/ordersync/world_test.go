@@ -358,7 +358,7 @@ func (r remote) Complete(_ context.Context, thin []*order.Order, done func()) ([
 	records := make([]order.Record, 0, len(thin))
 	for _, o := range thin {
 		if err := r.io(); err != nil {
-			return nil, err
+			return records, err
 		}
 		r.mu.Lock()
 		records = append(records, r.record(r.orders[o.ID].at(r.now), order.Window{Until: r.now.Add(time.Hour)}))
