@@ -21,7 +21,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"ordersync/internal/fault"
@@ -60,6 +59,8 @@ const mostRows = 100
 type Shop struct {
 	o      Options
 	reader *trade.Reader
+	// strikes are of both listings: the same details are asked for.
+	strikes strikes
 }
 
 // New checks the options and makes no call. Failures are of kind fault.Config.
@@ -113,67 +114,6 @@ func checkID(id string) error {
 		}
 	}
 	return nil
-}
-
-// Complete asks for the details of thin orders, several at once, and waits for all that it began. The first failure ends it: what was
-// fetched is not lost, the orders are new or changed still when the page is read again. A listed order of which the gateway then knows
-// nothing becomes a dead letter: that it was listed is known, and nothing may vanish in silence.
-func (s *Shop) Complete(ctx context.Context, thin []*order.Order, done func()) ([]order.Record, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	records := make([]order.Record, len(thin))
-	work := make(chan int)
-	var mu sync.Mutex // done is not told to be safe for several goroutines
-	var workers sync.WaitGroup
-	for range min(s.o.Details, len(thin)) {
-		workers.Go(func() {
-			for i := range work {
-				record, err := s.complete(ctx, thin[i])
-				if err != nil {
-					cancel(err)
-					return
-				}
-				records[i] = record
-				mu.Lock()
-				done()
-				mu.Unlock()
-			}
-		})
-	}
-	hand(ctx, work, len(thin))
-	workers.Wait()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return records, nil
-}
-
-// hand gives out 0 to n-1 until ctx ends.
-func hand(ctx context.Context, work chan<- int, n int) {
-	defer close(work)
-	for i := range n {
-		select {
-		case work <- i:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (s *Shop) complete(ctx context.Context, thin *order.Order) (order.Record, error) {
-	record, err := s.detail(ctx, thin.ID)
-	var reason string
-	switch {
-	case errors.Is(err, gateway.ErrNoTrade):
-		reason = "the gateway lists this order, and when asked for it says that there is none"
-	case fault.KindOf(err) == fault.Rejected:
-		reason = err.Error()
-	default:
-		return record, err
-	}
-	return order.Record{Dead: &order.DeadLetter{
-		Source: s.o.Source, ID: thin.ID, Version: thin.Version(), Reason: reason, Payload: thin.Raw,
-	}}, nil
 }
 
 // detail asks for an order and for its refunds.

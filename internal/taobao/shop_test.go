@@ -321,7 +321,7 @@ func TestCompleteFails(t *testing.T) {
 		s.server.Change(func(r *taobaotest.Rules) {
 			r.Fault = func(r taobaotest.Request) *taobaotest.Fault {
 				if r.Nth == 20 {
-					return new(taobaotest.Isp("isp.null-pointer-exception"))
+					return new(taobaotest.Error(22, "Invalid Method", "", ""))
 				}
 				return nil
 			}
