@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"ordersync/internal/apiclient"
 	"ordersync/internal/fault"
 	"ordersync/internal/order"
 	"ordersync/internal/taobao/gateway"
@@ -166,7 +165,7 @@ func (s *Shop) untold(thin *order.Order, reason string) order.Record {
 // order must not keep the others back. If it is not the order after all, the next ones fail like it, and the engine stops at ten dead
 // letters in a row.
 func aboutOrder(err error) error {
-	if fault.KindOf(err) == fault.Protocol && (comesAgain(err) || errors.Is(err, apiclient.ErrBodyTooLarge)) {
+	if comesAgain(err) {
 		return fault.New(fault.Rejected, err)
 	}
 	return err

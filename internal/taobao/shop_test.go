@@ -372,7 +372,9 @@ func TestRefundsListed(t *testing.T) {
 		for i, id := range ids {
 			s.truth.Amend(id, func(o *taobaotest.Trade) {
 				for n := range 2 - i {
-					o.Refunds = append(o.Refunds, taobaotest.Refund{ID: fmt.Sprint(70 + 10*i + n), OID: o.Lines[0].OID, Status: taobaotest.WaitSellerAgree, Fee: 100})
+					o.Refunds = append(o.Refunds, taobaotest.Refund{
+						ID: fmt.Sprint(70 + 10*i + n), OID: o.Lines[0].OID, Status: taobaotest.WaitSellerAgree, Fee: 100,
+					})
 				}
 			})
 		}
