@@ -319,7 +319,9 @@ func (w *walk) receive(ctx context.Context, page *order.Page, tally *tally) erro
 	return w.refusePoison(page, tally)
 }
 
-// completeThin replaces the page's thin orders by whole ones, where the store does not hold their version already.
+// completeThin replaces the page's thin orders by whole ones, where the store does not hold their version already, and where they were
+// not asked for in an earlier reading of the window: what is stored of an order does not tell when it was asked for last, where that
+// brought nothing new, or less than there is.
 func (w *walk) completeThin(ctx context.Context, page *order.Page, tally *tally) error {
 	thin := newestOf(page.Orders())
 	ids := make([]string, len(thin))
@@ -330,14 +332,19 @@ func (w *walk) completeThin(ctx context.Context, page *order.Page, tally *tally)
 	if err != nil {
 		return fmt.Errorf("look up the orders of a page of %s: %w", w.ID, err)
 	}
-	wanted := make([]*order.Order, 0, len(thin))
+	wanted, repeated := make([]*order.Order, 0, len(thin)), 0
 	for _, o := range thin {
-		if version, ok := known[o.ID]; !ok || !w.settled(version, o.ModifiedAt) {
+		version, ok := known[o.ID]
+		before, asked := tally.askedFor(o)
+		switch {
+		case asked && w.settled(before, o.ModifiedAt):
+			repeated++
+		case !ok || !w.settled(version, o.ModifiedAt):
 			wanted = append(wanted, o)
 		}
 	}
-	if unchanged := len(thin) - len(wanted); unchanged > 0 {
-		w.run.Unchanged += unchanged
+	w.run.Unchanged += len(thin) - len(wanted)
+	if len(thin)-len(wanted)-repeated > 0 {
 		w.cp.Poison = nil // orders that are stored were understood
 	}
 	records := make([]order.Record, 0, len(page.Records))
@@ -353,6 +360,7 @@ func (w *walk) completeThin(ctx context.Context, page *order.Page, tally *tally)
 		}
 		records = append(records, completed...)
 		tally.addDead(completed)
+		tally.ask(wanted)
 	}
 	page.Records, page.Thin = records, false
 	return nil

@@ -24,6 +24,8 @@ type scripted struct {
 	asked []string
 	// completed are the thin orders that were asked for whole.
 	completed []string
+	// complete is what comes of each of them; nil: the order itself.
+	complete func(*order.Order) order.Record
 }
 
 func (s *scripted) Now(context.Context) (time.Time, error) { return s.now, nil }
@@ -37,7 +39,11 @@ func (s *scripted) Complete(_ context.Context, thin []*order.Order, done func())
 	var records []order.Record
 	for _, o := range thin {
 		s.completed = append(s.completed, o.ID+" "+o.ModifiedAt.Format("15:04"))
-		records = append(records, order.Record{Order: o})
+		record := order.Record{Order: o}
+		if s.complete != nil {
+			record = s.complete(o)
+		}
+		records = append(records, record)
 		done()
 	}
 	return records, nil
@@ -281,6 +287,49 @@ func TestSeveralOfOneOrder(t *testing.T) {
 	}
 }
 
+// TestReadAgainIsNotAskedAgain: where a window is read again, orders of which nothing better came are not asked for again, unless they
+// may have changed since in the second that the list tells of.
+func TestReadAgainIsNotAskedAgain(t *testing.T) {
+	t.Parallel()
+	m := quiet()
+	thin := func(id, modified string) order.Record {
+		return order.Record{Order: &order.Order{Source: "shop", ID: id, ModifiedAt: at(modified), FetchedAt: at("20 08:59:30")}}
+	}
+	rows := []order.Record{thin("1", "20 08:31:00"), thin("2", "20 08:32:00"), thin("dead", "20 08:33:00"), thin("3", "20 08:58:45")}
+	source := &scripted{now: at("20 09:00:00")}
+	source.pages = func(_ context.Context, _ order.Window, yield func(order.Page, error) bool) {
+		page := order.Page{Numbered: true, Thin: true, Total: order.Some(len(rows)), Records: rows}
+		switch len(source.asked) {
+		case 1: // one is not shown
+			page.Records = rows[1:]
+		case 2: // one has left meanwhile, and one has changed again
+			rows[1] = thin("2", "20 08:34:00")
+			page.Total = order.Some(len(rows) + 1)
+		}
+		yield(page, nil)
+	}
+	source.complete = func(o *order.Order) order.Record {
+		short := *o // what came is as old as the list says, however late it came
+		short.FetchedAt = o.ModifiedAt
+		if o.ID == "dead" {
+			return order.Record{Dead: &order.DeadLetter{Source: "shop", ID: o.ID, Reason: "no", Version: short.Version()}}
+		}
+		return order.Record{Order: &short}
+	}
+	s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m, Limits: ordersync.Limits{Settle: time.Minute}}
+	run, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:30:00")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"2 08:32", "dead 08:33", "3 08:58", "1 08:31", "2 08:34", "3 08:58", "3 08:58"}
+	if diff := cmp.Diff(want, source.completed); diff != "" || run.Passes != 3 {
+		t.Errorf("%d passes, completed (-want +got):\n%s", run.Passes, diff)
+	}
+	if run.Unchanged != 1+3 || run.Dead != 1 || len(run.Shortfalls) > 0 {
+		t.Errorf("%d unchanged, %d dead, %d shortfalls", run.Unchanged, run.Dead, len(run.Shortfalls))
+	}
+}
+
 func TestALieIsAcceptedAndTold(t *testing.T) {
 	t.Parallel()
 	m := quiet()
@@ -295,6 +344,16 @@ func TestALieIsAcceptedAndTold(t *testing.T) {
 	if diff := cmp.Diff(want, run.Shortfalls); diff != "" || run.Passes != 6 {
 		t.Errorf("%d passes, shortfalls (-want +got):\n%s", run.Passes, diff)
 	}
+}
+
+// gone is a source that answers with other records than were asked for.
+type gone struct {
+	*scripted
+	records []order.Record
+}
+
+func (g gone) Complete(context.Context, []*order.Order, func()) ([]order.Record, error) {
+	return g.records, nil
 }
 
 func TestPoison(t *testing.T) {
@@ -341,6 +400,24 @@ func TestPoison(t *testing.T) {
 		t.Parallel()
 		if err := run(t, quiet(), bad(10)); fault.KindOf(err) != fault.Protocol {
 			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("those of which the remote has only parts left say nothing", func(t *testing.T) {
+		t.Parallel()
+		m := quiet()
+		page := bad(30)
+		for i := range page.Records {
+			page.Records[i].Dead.Gone = true
+		}
+		source := gone{scripted: &scripted{now: at("20 09:00:00")}, records: page.Records}
+		source.pages = func(_ context.Context, _ order.Window, yield func(order.Page, error) bool) {
+			page := good(30)
+			page.Thin = true
+			yield(page, nil)
+		}
+		s := &ordersync.Stream{ID: "shop", Name: "refunds", Source: source, Store: m}
+		if _, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:40:00")}); err != nil || len(m.dead) != 30 {
+			t.Errorf("%d dead letters, %v", len(m.dead), err)
 		}
 	})
 	t.Run("nine in a row, and then the same ones again at every run", func(t *testing.T) {
