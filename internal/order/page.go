@@ -80,6 +80,9 @@ type DeadLetter struct {
 	Reason string
 	// Payload is the record as the remote sent it.
 	Payload []byte
+	// Gone: the remote still tells of something that belongs to the order, and no longer of the order itself. Many of these say nothing
+	// about the remote's shape. It is not stored.
+	Gone bool
 }
 
 // PayloadID is the key of a record without an id.

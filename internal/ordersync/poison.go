@@ -25,6 +25,9 @@ func (w *walk) refusePoison(page *order.Page, tally *tally) error {
 			row = nil
 			continue
 		}
+		if r.Dead.Gone {
+			continue
+		}
 		reason = r.Dead.Reason
 		if !slices.Contains(row, r.Dead.ID) {
 			row = append(row, r.Dead.ID)
@@ -50,7 +53,7 @@ func (w *walk) poisoned(dead, all int, reason string) error {
 // addDead counts the dead letters that came of completing thin orders.
 func (t *tally) addDead(records []order.Record) {
 	for _, r := range records {
-		if r.Dead != nil {
+		if r.Dead != nil && !r.Dead.Gone {
 			t.dead[maphash.String(t.seed, r.Key())] = true
 		}
 	}

@@ -151,15 +151,23 @@ func (s *Shop) complete(ctx context.Context, thin *order.Order) (order.Record, e
 	default:
 		return record, err
 	}
-	return s.untold(thin, reason), nil
+	record = s.untold(thin, reason)
+	// Refunds go on after the three months in which their trades can be asked for.
+	record.Dead.Gone = ofRefund(thin) && errors.Is(err, gateway.ErrNoTrade)
+	return record, nil
 }
 
 // untold is a listed order of which the gateway does not tell.
 func (s *Shop) untold(thin *order.Order, reason string) order.Record {
-	return order.Record{Dead: &order.DeadLetter{
-		Source: s.o.Source, ID: thin.ID, Version: thin.Version(), Reason: reason, Payload: thin.Raw,
-	}}
+	version := thin.Version()
+	if ofRefund(thin) {
+		version.ModifiedAt = time.Time{} // it is the refund's: as the order's it would keep good versions of it out
+	}
+	return order.Record{Dead: &order.DeadLetter{Source: s.o.Source, ID: thin.ID, Version: version, Reason: reason, Payload: thin.Raw}}
 }
+
+// ofRefund reports whether a thin order was listed as a refund.
+func ofRefund(thin *order.Order) bool { return !thin.Refunds.Absent() }
 
 // aboutOrder re-judges a failure that asking again does not mend, where the call is one of many that differ in their order alone: that
 // order must not keep the others back. If it is not the order after all, the next ones fail like it, and the engine stops at ten dead

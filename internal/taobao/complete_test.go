@@ -1,6 +1,7 @@
 package taobao_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -163,4 +164,31 @@ func TestRefundThatCannotBeHad(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRefundsOfOldTrades: refunds of trades that are older than what the gateway tells are dead letters, and however many they are the
+// other refunds are read. A dead letter made of a refund, which changed after its trade, gives way when the trade can be had again.
+func TestRefundsOfOldTrades(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, taobaotest.Rules{}, nil)
+		ids := append(s.fill(30, clock.Add(-100*24*time.Hour)), s.fill(1, clock.Add(-3*time.Hour))...)
+		for i, id := range ids {
+			s.truth.Amend(id, func(o *taobaotest.Trade) {
+				o.Refunds = []taobaotest.Refund{{
+					ID: fmt.Sprint(700 + i), OID: o.Lines[0].OID, Status: taobaotest.WaitSellerAgree, Fee: 100,
+					Created: clock.Add(-2 * time.Hour), Modified: clock.Add(-time.Hour),
+				}}
+			})
+		}
+		stream, stored := s.follow()
+		stream.Name, stream.Source = "refunds", s.Refunds()
+		if _, err := stream.Run(t.Context(), ordersync.Span{Back: 24 * time.Hour}); err != nil || len(stored.dead) != 30 || len(stored.orders) != 1 {
+			t.Errorf("%d orders, %d dead letters: %v", len(stored.orders), len(stored.dead), err)
+		}
+		s.server.Change(func(r *taobaotest.Rules) { r.Reach = 200 * 24 * time.Hour })
+		if _, err := stream.Run(t.Context(), ordersync.Span{Back: 24 * time.Hour}); err != nil || len(stored.dead) != 0 || len(stored.orders) != 31 {
+			t.Errorf("then %d orders, %d dead letters: %v", len(stored.orders), len(stored.dead), err)
+		}
+	})
 }
