@@ -131,7 +131,8 @@ func (o *Order) Merge(stored *Order) {
 	}
 }
 
-// addRefunds keeps stored refunds beside those that came, in their stored order, and sums up anew what was paid back.
+// addRefunds keeps stored refunds beside those that came, in their stored order, and sums up anew what was paid back, which also decides
+// between the status of an order that goes on and that of one of which something was paid back.
 func (o *Order) addRefunds(stored map[string]*Refund) {
 	sum := Some(Decimal{})
 	for _, id := range slices.Sorted(maps.Keys(stored)) {
@@ -148,6 +149,16 @@ func (o *Order) addRefunds(stored map[string]*Refund) {
 		sum = Some(total)
 	}
 	o.Refunded = sum
+	switch o.Status.Value() {
+	case StatusPaid, StatusPartiallyShipped, StatusShipped, StatusCompleted, StatusPartiallyRefunded:
+		switch {
+		case sum.Value().Zero():
+		case sum.Value() == o.Paid.Value():
+			o.Status = Some(StatusRefunded)
+		default:
+			o.Status = Some(StatusPartiallyRefunded)
+		}
+	}
 }
 
 func fillAll(columns, stored []column) {

@@ -298,3 +298,41 @@ func TestMoreRefunds(t *testing.T) {
 		t.Errorf("a list that is whole keeps %d refunds", n)
 	}
 }
+
+// TestStatusOfMoreRefunds: an order does not pass for one of which nothing was paid back because its newest refund was closed.
+func TestStatusOfMoreRefunds(t *testing.T) {
+	t.Parallel()
+	amount := func(text string) order.Field[order.Decimal] {
+		d, _, err := order.ParseDecimal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return order.Some(d)
+	}
+	paidBack := order.Some(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
+	for name, c := range map[string]struct {
+		status      order.Status
+		first, paid string
+		back        bool
+		want        order.Status
+	}{
+		"some of it":        {order.StatusShipped, "10.25", "50", true, order.StatusPartiallyRefunded},
+		"all of it":         {order.StatusCompleted, "50", "50.00", true, order.StatusRefunded},
+		"not paid back":     {order.StatusShipped, "10.25", "50", false, order.StatusShipped},
+		"nothing":           {order.StatusShipped, "0", "50", true, order.StatusShipped},
+		"a cancelled order": {order.StatusCancelled, "10.25", "50", true, order.StatusCancelled},
+	} {
+		first := order.Refund{ID: "1", Amount: amount(c.first)}
+		if c.back {
+			first.RefundedAt = paidBack
+		}
+		came := &order.Order{
+			Status: order.Some(c.status), Paid: amount(c.paid), MoreRefunds: true,
+			Refunds: order.Some([]order.Refund{{ID: "2", Amount: amount("3"), Status: order.Some("CLOSED")}}), Refunded: amount("0"),
+		}
+		came.Merge(&order.Order{Refunds: order.Some([]order.Refund{first})})
+		if came.Status.Value() != c.want {
+			t.Errorf("%s: it is %s, want %s", name, came.Status.Value(), c.want)
+		}
+	}
+}
