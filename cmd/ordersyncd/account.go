@@ -77,20 +77,20 @@ func openAccount(source *config.Source, s surroundings) (*account, error) {
 		open = a.openTaobao
 	}
 	if err := open(s); err != nil {
-		a.close()
-		return nil, err
+		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
 }
 
-// close gives the connections back.
-func (a *account) close() {
+// close gives the connections back. Its error is a new token that is lost with it.
+func (a *account) close() error {
 	if a.client != nil {
 		a.client.Close()
 	}
 	if a.vault != nil {
-		a.vault.Close()
+		return a.vault.Close()
 	}
+	return nil
 }
 
 // doorOptions are what all clients have in common.

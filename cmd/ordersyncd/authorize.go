@@ -96,7 +96,7 @@ func (p *program) authorize(cmd *cobra.Command, name string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer vault.Close()
+	defer func() { err = errors.Join(err, vault.Close()) }()
 	// Whatever would keep it from being stored is told before anybody opens a page.
 	if err := vault.CanGrant(); err != nil {
 		return err

@@ -139,7 +139,11 @@ func (s *stage) vault(name string) *token.Vault {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(vault.Close)
+	s.t.Cleanup(func() {
+		if err := vault.Close(); err != nil {
+			s.t.Error(err)
+		}
+	})
 	return vault
 }
 
@@ -152,6 +156,7 @@ func TestAuthorize(t *testing.T) {
 	if got, err := daemon.Session(t.Context()); err == nil {
 		t.Errorf("before anybody authorised the session is %q", got)
 	}
+	s.want(s.run("status"), 1, "Not well: tmall: the owner of the shop has not authorised the app yet", "Type: ordersyncd authorize tmall\n")
 	got := s.authorize(t.Context(), func(state string) string { return taobaoCallback + "?code=good&state=" + state + "\n" })
 	s.want(got, 0, "1. Open this address", taobaoCallback+" and holds a code", "Granted and stored: ordersync may read the orders of 旗舰店 until 20",
 		"+08:00", "It cannot be renewed by itself", "sensitive matters can be read until")

@@ -223,7 +223,7 @@ func probe(ctx context.Context, source *config.Source, around surroundings) (goo
 	if err != nil {
 		return "", "", err
 	}
-	defer a.close()
+	defer func() { err = errors.Join(err, a.close()) }()
 	if err := a.orders.Probe(ctx); err != nil {
 		return "", "", err
 	}

@@ -179,7 +179,7 @@ func (c *churned) works() *works {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.t.Cleanup(a.close)
+	c.t.Cleanup(func() { _ = a.close() })
 	return &works{cfg: cfg, db: c.db, log: slog.New(slog.DiscardHandler), getenv: os.Getenv, accounts: map[string]*account{c.source: a}}
 }
 

@@ -199,7 +199,7 @@ func (k *keeper) runJob(ctx context.Context, w *works, e errand, tick schedule.T
 	k.begin(e)
 	r := newReport(e)
 	r.err = fault.Errorf(fault.Internal, "the run broke off") // should it panic
-	defer func() { k.end(r) }()
+	defer func() { k.end(ctx, r) }()
 	r = w.perform(ctx, e)
 	return r.err
 }
@@ -212,7 +212,7 @@ func (k *keeper) begin(e errand) {
 }
 
 // end notes the report of a run. The last run of an account that a reload took out of force closes it.
-func (k *keeper) end(r report) {
+func (k *keeper) end(ctx context.Context, r report) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.reports[r.job] = r
@@ -222,7 +222,7 @@ func (k *keeper) end(r report) {
 	}
 	delete(k.busy, a)
 	if k.inForce.accounts[string(a.name)] != a {
-		a.close()
+		k.giveUp(ctx, a)
 	}
 }
 

@@ -30,7 +30,7 @@ var tallRooms = map[string]struct {
 	why   string
 }{
 	"cmd/ordersyncd":             {4700, "a file for each of 18 commands, and the daemon; what they share is the wiring and the screen, which no other room may know"},
-	"internal/apiclient":         {1750, "pace, retries, limits and redaction act on one attempt together, behind one Do"},
+	"internal/apiclient":         {1800, "pace, retries, limits and redaction act on one attempt together, behind one Do"},
 	"internal/config":            {1200, "the shape of the file and the rules across its fields; the reading is behind walls already"},
 	"internal/config/document":   {1000, "one text and what is said about its places; nothing else knows YAML"},
 	"internal/demo":              {1900, "one story of two shops and its props, none of which anybody else may use"},

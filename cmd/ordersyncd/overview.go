@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,7 +19,7 @@ import (
 )
 
 const (
-	textUnauthorised  = "the owner of the shop has not authorised the app yet: type 'ordersyncd authorize'"
+	textUnauthorised  = "the owner of the shop has not authorised the app yet; type 'ordersyncd authorize %s'"
 	textJobNever      = "%s never ran; is the daemon running?"
 	textJobFailed     = "the last run of %s failed: %s"
 	textJobBehind     = "the orders of %s are stored up to %s ago, and its schedule allows for %s"
@@ -30,6 +29,7 @@ const (
 	textGapsOpen      = "orders of %s of time are missing for good"
 
 	commandOnline = "ordersyncd check --online"
+	commandGrant  = "ordersyncd authorize %s"
 	commandDaemon = "systemctl status ordersyncd"
 	commandGaps   = "ordersyncd gap list"
 )
@@ -131,7 +131,9 @@ type authorisationStatus struct {
 	RefusedAt *time.Time `json:"refused_at,omitempty"`
 	// Warning says that it ends soon or is over, and what to do.
 	Warning string `json:"warning,omitempty"`
+	// urgent: it is a reason not to be well; command is what to type about it.
 	urgent  bool
+	command string
 }
 
 type gapStatus struct {
@@ -241,7 +243,7 @@ func (o *overview) complainOf(s sourceStatus) {
 	case s.Pace != nil && s.Pace.RefusedAt != nil || a != nil && a.RefusedAt != nil:
 		o.complain(fmt.Sprintf(textSourceRefused, s.Name), commandOnline)
 	case a != nil && a.urgent:
-		o.complain(fmt.Sprintf(textSessionEnds, s.Name, a.Warning), commandOnline)
+		o.complain(fmt.Sprintf(textSessionEnds, s.Name, a.Warning), a.command)
 	}
 }
 
@@ -334,12 +336,15 @@ func (a *account) authorisation(ctx context.Context, f facts) *authorisationStat
 		s.RefusedAt = maybe(f.paces[key].RefusedAt)
 	}
 	level, text := a.vault.Warn(f.now)
-	s.Warning, s.urgent = text, level >= token.Day
-	if err == nil && state.Origin == "" {
-		err = errors.New(textUnauthorised)
+	s.Warning, s.urgent, s.command = text, level >= token.Day, commandOnline
+	if a.vault.CanGrant() == nil {
+		s.command = fmt.Sprintf(commandGrant, a.name)
 	}
-	if err != nil {
-		s.Warning, s.urgent = err.Error(), true
+	switch {
+	case err != nil: // what is stored does not open
+		s.Warning, s.urgent, s.command = err.Error(), true, commandOnline
+	case state.Origin == "":
+		s.Warning, s.urgent = fmt.Sprintf(textUnauthorised, a.name), true
 	}
 	return s
 }

@@ -23,6 +23,7 @@ const (
 	logReloaded    = "the configuration takes effect"
 	logSame        = "the configuration is as it was"
 	logWrong       = "the configuration is wrong now; the running one stays"
+	logTokenLost   = "the new token of a shop is lost"
 	logRestart     = "this takes effect with a restart of ordersyncd only"
 	logCredentials = "credentials are newer than the start: they take effect with a restart of ordersyncd only"
 	logGivenOnce   = "credentials that systemd hands over are read at the start only: a new one needs its LoadCredential= line and a restart"
@@ -81,7 +82,7 @@ func (k *keeper) reload(ctx context.Context) {
 		k.refuse(ctx, err)
 		return
 	}
-	k.replace(next, schedules)
+	k.replace(ctx, next, schedules)
 	k.scheduler.Replace(jobs)
 	k.tellOthers(ctx, true)
 	k.log.LogAttrs(ctx, slog.LevelInfo, logReloaded, slog.String("changes", strings.Join(told, "; ")),
@@ -130,15 +131,24 @@ func mistakeAt(cfg *config.Config, err error, at ...string) error {
 }
 
 // replace puts next in force. Accounts that it lacks are closed now or, where a run is under way, with that run's end.
-func (k *keeper) replace(next *works, schedules map[string]schedule.Schedule) {
+func (k *keeper) replace(ctx context.Context, next *works, schedules map[string]schedule.Schedule) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	was := k.inForce
 	k.inForce, k.schedules = next, schedules
 	for name, a := range was.accounts {
 		if next.accounts[name] != a && k.busy[a] == 0 {
-			a.close()
+			k.giveUp(ctx, a)
 		}
+	}
+}
+
+// giveUp closes an account that is out of force.
+func (k *keeper) giveUp(ctx context.Context, a *account) {
+	if err := a.close(); err != nil {
+		_, remedy := explain(err)
+		k.log.LogAttrs(ctx, slog.LevelError, logTokenLost, slog.String("source", string(a.name)), slog.String("error", err.Error()),
+			slog.String("remedy", remedy))
 	}
 }
 

@@ -128,10 +128,11 @@ func (w *works) sourceRows() []mysql.SourceRow {
 
 // close gives all connections back.
 func (w *works) close() error {
+	var err error
 	for _, a := range w.accounts {
-		a.close()
+		err = errors.Join(err, a.close())
 	}
-	return w.db.Close()
+	return errors.Join(err, w.db.Close())
 }
 
 func openDatabase(cfg *config.Config, log *slog.Logger) (*mysql.DB, error) {

@@ -46,6 +46,8 @@ const (
 	renewWithin = 75 * time.Second
 	storeWithin = 75 * time.Second
 	claimFor    = 3 * time.Minute
+	// closeWithin bounds the last attempt to store.
+	closeWithin = 3 * time.Second
 )
 
 // Options describe the authorisation of one source.
@@ -110,8 +112,8 @@ type holding struct {
 
 // receipt is a new token on its way into the store.
 type receipt struct {
-	row  Row
-	over int64
+	// put stores it in one attempt, whatever became of who asked for it.
+	put func(within time.Duration) error
 }
 
 // New returns a vault. It reads nothing yet.
@@ -253,11 +255,34 @@ func (v *Vault) CanGrant() error {
 // Invitation is the address that the owner of the shop opens; its answer brings back the state.
 func (v *Vault) Invitation(state string) string { return v.o.Endpoint.Invitation(state) }
 
-// Close gives idle connections back.
-func (v *Vault) Close() {
+// Close gives idle connections back. A new token that the store did not take yet is offered to it once more: another vault would renew
+// with a refresh token that is worthless already. Where it is lost, that is the error.
+func (v *Vault) Close() error {
 	if v.o.Endpoint != nil {
 		v.o.Endpoint.o.Client.Close()
 	}
+	select {
+	case v.turn <- struct{}{}:
+		defer v.leave()
+	default:
+		return nil // whoever has the turn stores what he received
+	}
+	if v.received == nil {
+		return nil
+	}
+	if err := v.received.put(closeWithin); err != nil {
+		return v.lost(err)
+	}
+	v.received = nil
+	return nil
+}
+
+// lost says that a token that was received is stored nowhere.
+func (v *Vault) lost(err error) error {
+	return fault.New(fault.Database, &Error{
+		Err: fmt.Errorf("the new token of %s could not be stored and is lost: %w", v.o.Source, err),
+		Fix: fmt.Sprintf("See that the database runs ('ordersyncd check --online'), then type 'ordersyncd authorize %s'.", v.o.Source),
+	})
 }
 
 // Grant exchanges a code and stores the token, which wins over all that was before.
@@ -344,7 +369,7 @@ func (v *Vault) configured() holding {
 func (v *Vault) reread(ctx context.Context) error {
 	if v.received != nil {
 		if err := v.store(ctx); err != nil {
-			return err
+			return v.unstored(err)
 		}
 	}
 	row, err := v.o.Store.Token(ctx, v.o.Source)
@@ -444,6 +469,9 @@ func (v *Vault) renew(ctx context.Context) error {
 	if next.UserID == "" {
 		next.UserID, next.Nick = h.token.UserID, h.token.Nick
 	}
+	if next.Refresh == nil { // RFC 6749, section 6: then the old one goes on
+		next.Refresh, next.RefreshEnds = h.token.Refresh, h.token.RefreshEnds
+	}
 	next.Sliding = next.RefreshEnds.Sub(h.token.RefreshEnds) > time.Minute
 	return v.receive(ctx, next, h.row.Revision)
 }
@@ -474,12 +502,21 @@ func (v *Vault) receive(ctx context.Context, t *Token, over int64) error {
 			return err
 		}
 	}
-	v.received = &receipt{row: row, over: over}
-	if err := v.store(ctx); err != nil {
+	ctx = context.WithoutCancel(ctx)
+	v.received = &receipt{put: func(within time.Duration) error {
+		ctx, cancel := context.WithTimeout(ctx, within)
+		defer cancel()
+		_, err := v.o.Store.PutToken(ctx, v.o.Source, row, over)
 		return err
+	}}
+	if err := v.store(ctx); err != nil && over == 0 {
+		v.received = nil // the process that asked ends now
+		return v.lost(err)
+	} else if err != nil {
+		return v.unstored(err)
 	}
 	// What is stored counts, read back: where the owner granted another one meanwhile, that one.
-	return v.reread(context.WithoutCancel(ctx))
+	return v.reread(ctx)
 }
 
 // errUnstored is in the chain while a new token waits for the store.
@@ -489,16 +526,21 @@ var errUnstored = errors.New("the new token is not stored yet")
 func (v *Vault) store(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 	defer cancel()
+	end, _ := ctx.Deadline()
 	for wait := time.Second; ; wait *= 2 {
-		_, err := v.o.Store.PutToken(ctx, v.o.Source, v.received.row, v.received.over)
+		err := v.received.put(time.Until(end))
 		if err == nil {
 			v.received = nil
 			return nil
 		}
 		if !pause(ctx, wait) {
-			return fault.Errorf(fault.Database, "%w, and %s is not read with the old one: %w", errUnstored, v.o.Source, err)
+			return err
 		}
 	}
+}
+
+func (v *Vault) unstored(err error) error {
+	return fault.Errorf(fault.Database, "%w, and %s is not read with the old one: %w", errUnstored, v.o.Source, err)
 }
 
 // pause waits, and reports whether it waited to the end.

@@ -31,6 +31,8 @@ func Warn(now, ends time.Time) (Level, string) {
 	left := ends.Sub(now)
 	var level Level
 	switch {
+	case left <= 0 && bareDay(ends) && now.Before(ends.AddDate(0, 0, 1)):
+		return Day, fmt.Sprintf("the authorisation ends today, on %s: from then on no orders come in until the owner of the shop authorises again", dated(ends))
 	case left <= 0:
 		return Ended, fmt.Sprintf("the authorisation ended on %s: no orders come in until the owner of the shop authorises again", dated(ends))
 	case left <= aDay:
@@ -46,9 +48,13 @@ func Warn(now, ends time.Time) (Level, string) {
 		remaining(left), dated(ends))
 }
 
-// dated writes an end: a bare day where it is a midnight, as the day of a configuration is.
+// bareDay reports whether an end is a midnight, as the day of a configuration is. Nobody knows when on that day it ends, so the days are
+// counted to its begin.
+func bareDay(t time.Time) bool { return t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 }
+
+// dated writes an end: a bare day where it is one.
 func dated(t time.Time) string {
-	if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 {
+	if bareDay(t) {
 		return t.Format(time.DateOnly)
 	}
 	return t.Format("2006-01-02 15:04 -07:00")

@@ -29,7 +29,9 @@ func TestWarn(t *testing.T) {
 		{left: day, level: token.Day, says: "in 24 hours"},
 		{left: 90 * time.Minute, level: token.Day, says: "in an hour"},
 		{left: time.Second, level: token.Day, says: "in less than an hour"},
-		{left: 0, level: token.Ended, says: "ended on 2027-06-30: no orders come in until the owner of the shop authorises again"},
+		{left: 0, level: token.Day, says: "ends today, on 2027-06-30: from then on no orders come in"},
+		{left: -day + time.Second, level: token.Day, says: "ends today"},
+		{left: -day, level: token.Ended, says: "ended on 2027-06-30: no orders come in until the owner of the shop authorises again"},
 		{left: -400 * day, level: token.Ended, says: "ended on 2027-06-30"},
 	} {
 		level, text := token.Warn(ends.Add(-c.left), ends)
