@@ -252,7 +252,7 @@ func (m *mall) asked() string {
 		{"taobao.refunds.receive.get", "lists of refunds"}, {"taobao.trade.fullinfo.get", "trades"}, {"taobao.refund.get", "refunds"},
 		{"taobao.logistics.trace.search", "parcels"},
 	} {
-		list = append(list, number(counts[about.method])+" "+about.name)
+		list = append(list, number(counts[about.method])+" for "+about.name)
 	}
 	return strings.Join(list, ", ")
 }

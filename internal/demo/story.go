@@ -301,11 +301,12 @@ func (t *story) outage(ctx context.Context) error {
 	if err := t.failedRun(ctx, mark, ""); err != nil {
 		return err
 	}
-	status, err := t.command(ctx, 1, "status")
+	t.typed("ordersyncd status")
+	unwell, err := t.statusIs(ctx, 1)
 	if err != nil {
 		return err
 	}
-	t.quote(strings.Join(wrap(tail(status.all(), 2), columns-5), "\n"))
+	t.quote(strings.Join(wrap(tail(unwell.all(), 2), columns-5), "\n"))
 	missing, err := t.compare(ctx, t.shop)
 	if err != nil {
 		return err
@@ -319,15 +320,18 @@ func (t *story) outage(ctx context.Context) error {
 		return err
 	}
 	t.good("The API is back: %.1f s later the daemon has fetched what it missed, without being told.", time.Since(begun).Seconds())
-	return t.healthy(ctx)
+	_, err = t.statusIs(ctx, 0)
+	return err
 }
 
-// healthy waits until `status` says so by its exit status.
-func (t *story) healthy(ctx context.Context) error {
-	return t.until(ctx, "status is healthy again", func() (bool, error) {
-		a, err := t.program.call(ctx, "status")
-		return a.status == 0, err
+// statusIs waits until `status` ends with that exit status: a failed job that is being tried again counts as well meanwhile.
+func (t *story) statusIs(ctx context.Context, want int) (a answer, err error) {
+	err = t.until(ctx, fmt.Sprintf("ordersyncd status: exit status %d", want), func() (bool, error) {
+		var err error
+		a, err = t.program.call(ctx, "status")
+		return a.status == want, err
 	})
+	return a, err
 }
 
 // failedRun waits for the log line of a failed run and shows it.
