@@ -51,11 +51,15 @@ type granting struct {
 	count int
 	then  func()
 	bare  bool
+	down  bool
 }
 
 func (g *granting) RoundTrip(r *http.Request) (*http.Response, error) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return nil, err
+	}
+	if g.down {
+		return nil, errors.New("no route")
 	}
 	if g.then != nil {
 		g.then()
@@ -152,6 +156,30 @@ func TestRenewedWithoutARefreshToken(t *testing.T) {
 		}
 		if !v.State().Renewable {
 			t.Error("it cannot be renewed any more")
+		}
+	})
+}
+
+// A token that has ended and could not be renewed is not sent: the platform would refuse it, and the refusal would hide what is wrong. The
+// next attempt comes with its time.
+func TestEndedIsNotSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, _, platform := awayScene(t)
+		if err := v.Grant(t.Context(), "code-1"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(25 * time.Hour)
+		platform.down = true
+		for asked := range 3 {
+			if got, err := v.Session(t.Context()); fault.KindOf(err) != fault.Transient {
+				t.Errorf("asked %d times: the session is %q, %v", asked+1, got, err)
+			}
+		}
+		platform.down = false
+		time.Sleep(6 * time.Minute)
+		if got, err := v.Session(t.Context()); err != nil || got != "6201access2" {
+			t.Errorf("the session is %q, %v", got, err)
 		}
 	})
 }

@@ -150,6 +150,9 @@ func (v *Vault) Session(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
+	if err := v.over(v.o.Now()); err != nil {
+		return "", err
+	}
 	return v.text()
 }
 
@@ -331,7 +334,7 @@ func (v *Vault) hold(h holding) {
 // fresh returns the token where nothing has to be done for it.
 func (v *Vault) fresh() (string, bool) {
 	h, now := v.held(), v.o.Now()
-	if h.read.IsZero() || now.Sub(h.read) >= rereadAfter || h.unusable != nil || h.token.Access == nil || v.dueOf(h, now) {
+	if h.read.IsZero() || now.Sub(h.read) >= rereadAfter || h.unusable != nil || h.token.Access == nil || v.dueOf(h, now) || v.over(now) != nil {
 		return "", false
 	}
 	return h.token.Access.Reveal(), true
@@ -439,6 +442,19 @@ func (v *Vault) dueOf(h holding, now time.Time) bool {
 	}
 	margin := min(longestMargin, h.token.Ends.Sub(h.token.ObtainedAt)/4)
 	return !now.Before(h.token.Ends.Add(-margin))
+}
+
+// over says why a token that has ended is not sent: it could not be renewed, or somebody is about to. The platform's refusal would hide
+// that. One that nobody tried to renew is sent: who knows whose clock is right.
+func (v *Vault) over(now time.Time) error {
+	h := v.held()
+	switch {
+	case !v.ended(now) || h.origin != FromOwner:
+		return nil
+	case h.trouble == nil && now.Before(h.retry):
+		return fault.Errorf(fault.Transient, "the token of %s has ended, and another process renews it", v.o.Source)
+	}
+	return h.trouble
 }
 
 func (v *Vault) ended(now time.Time) bool {
