@@ -238,6 +238,14 @@ func (a *account) openTaobao(s surroundings) error {
 	return nil
 }
 
+// unrefunded is how many orders were stored so far without their refunds, because the app may not ask for them.
+func (a *account) unrefunded() int {
+	if s, ok := a.orders.(interface{ Unrefunded() int }); ok {
+		return s.Unrefunded()
+	}
+	return 0
+}
+
 // differences is how many orders were read so far whose amounts do not add up; a source that does not check them has none.
 func (a *account) differences() int {
 	if s, ok := a.orders.(interface{ Differences() int }); ok {

@@ -44,6 +44,7 @@ Exit status: 0 good, 1 something that was asked with --online or --diff failed,
 	textSchema     = "schema"
 	textSchemaIs   = "version %d"
 	textCredential = "source %s"
+	textNoRefunds  = "orders come in without their refunds: %v"
 	textAccepted   = "answers and accepts the credential; its clock is %s"
 	textClockSame  = "right"
 	textClockAhead = "%s ahead of ours"
@@ -229,6 +230,14 @@ func probe(ctx context.Context, source *config.Source, around surroundings) (goo
 	}
 	if a.vault != nil {
 		_, warning = a.vault.Warn(time.Now())
+	}
+	if r, ok := a.orders.(interface {
+		ProbeRefunds(ctx context.Context) error
+	}); ok {
+		if err := r.ProbeRefunds(ctx); err != nil {
+			_, remedy := explain(err)
+			warning = strings.TrimSpace(warning + " " + sentence(fmt.Sprintf(textNoRefunds, err)) + " " + remedy)
+		}
 	}
 	return fmt.Sprintf(textAccepted, clockText(a.client)), warning, nil
 }

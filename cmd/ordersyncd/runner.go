@@ -45,7 +45,9 @@ type report struct {
 	// whatever else was done with the source.
 	calls       apiclient.Counters
 	differences int
-	err         error
+	// unrefunded are the orders that were stored without their refunds, because the app may not ask for them.
+	unrefunded int
+	err        error
 	// repeat is when it is tried again; zero: not before the next tick.
 	repeat time.Time
 }
@@ -81,7 +83,7 @@ func newReport(e errand) report {
 // perform takes the stream's lease, does the work and gives the lease back.
 func (w *works) perform(ctx context.Context, e errand) report {
 	r := newReport(e)
-	before, differences := e.account.client.Counters(), e.account.differences()
+	before, differences, unrefunded := e.account.client.Counters(), e.account.differences(), e.account.unrefunded()
 	work := func(ctx context.Context) (err error) {
 		r.Result, err = e.work(ctx, e.task(w.db))
 		return err
@@ -93,7 +95,7 @@ func (w *works) perform(ctx context.Context, e errand) report {
 		r.err = schedule.Hold(ctx, w.db, wanted, work)
 	}
 	r.ended, r.calls = time.Now(), e.account.client.Counters().Since(before)
-	r.differences = e.account.differences() - differences
+	r.differences, r.unrefunded = e.account.differences()-differences, e.account.unrefunded()-unrefunded
 	return r
 }
 
@@ -174,6 +176,11 @@ func (w *works) tell(ctx context.Context, r report) {
 	}
 	if r.differences > 0 {
 		attrs = append(attrs, slog.Int("amounts_do_not_add_up", r.differences))
+	}
+	if r.unrefunded > 0 {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.Int("refunds_not_permitted", r.unrefunded),
+			slog.String("remedy_for_refunds", "type: ordersyncd check --online"))
 	}
 	if row.Shortfall > 0 {
 		level = slog.LevelWarn

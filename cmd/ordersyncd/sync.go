@@ -52,6 +52,7 @@ wrong usage, 78 wrong configuration, 130 interrupted.`
 	textReachedSpan  = "Everything %s before %s in this span is stored"
 	textShortfall    = "The shop announced %s between %s and %s but listed %s, every time it was asked."
 	textDifferences  = "The amounts of %s do not add up by the shop's own rules; they are stored as they came."
+	textUnrefunded   = "%s came without refunds, because the app may not ask for them; `ordersyncd check --online` says what to do."
 	textTracked      = "%s: asked about %s; %s new ones, %s have moved"
 	textTrackDry     = "a track job has no --dry-run: it asks about parcels and stores what it learns"
 	textTrackSpan    = "a track job has no --since and --until: it asks about the parcels whose turn has come"
@@ -217,6 +218,9 @@ func (p *program) summarise(r report, stored string) {
 	s.printf(stored+"\n", count(run.Records, "order"), number(run.Inserted), number(run.Updated), number(run.Unchanged), more)
 	for _, short := range run.Shortfalls {
 		s.printf(textShortfall+"\n", count(short.Announced, "order"), s.at(short.Window.Since), s.at(short.Window.Until), number(short.Listed))
+	}
+	if r.unrefunded > 0 {
+		s.printf(textUnrefunded+"\n", count(r.unrefunded, "order"))
 	}
 	if r.differences > 0 {
 		s.printf(textDifferences+"\n", count(r.differences, "order"))

@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"ordersync/internal/fault"
@@ -61,6 +62,8 @@ type Shop struct {
 	reader *trade.Reader
 	// strikes are of both listings: the same details are asked for.
 	strikes strikes
+	// unrefunded counts the orders that came without refunds because the app may not ask for these.
+	unrefunded atomic.Int64
 }
 
 // New checks the options and makes no call. Failures are of kind fault.Config.

@@ -441,3 +441,25 @@ func TestOptions(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestRefundsNotPermitted: an app that may not ask for refunds still gets its orders. What is stored of refunds stays, and it is counted.
+func TestRefundsNotPermitted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		forbidden := map[string]string{
+			"taobao.refund.get": "isv.permission-api-package-empty", "taobao.refunds.receive.get": "isv.permission-api-package-empty",
+		}
+		s := open(t, taobaotest.Rules{Forbidden: forbidden}, nil)
+		id := s.fill(1, clock.Add(-time.Hour))[0]
+		s.truth.Modify(id, func(o *taobaotest.Trade) {
+			o.Refunds = []taobaotest.Refund{{ID: "77", OID: o.Lines[0].OID, Status: taobaotest.RefundSuccess, Fee: 123}}
+		})
+		records, err := s.Complete(t.Context(), []*order.Order{{Source: "tmall", ID: id, ModifiedAt: clock, FetchedAt: clock}}, func() {})
+		if err != nil || records[0].Order == nil || !records[0].Order.Refunds.Absent() || s.Unrefunded() != 1 {
+			t.Errorf("%+v, %v, %d without refunds", records, err, s.Unrefunded())
+		}
+		if err := s.ProbeRefunds(t.Context()); fault.KindOf(err) != fault.Config || gateway.Remedy(err) == "" {
+			t.Errorf("the probe says %v", err)
+		}
+	})
+}
