@@ -283,6 +283,9 @@ func TestTaobaoTroubleIsExplained(t *testing.T) {
 		m.did(0, "check --online", "answers and accepts") // which lifts what the failure stopped
 	}
 
+	m.platform.FailMethod("taobao.refunds.receive.get", taobaotest.Error(11, "Insufficient isv permissions", "isv.permission-api-package-empty", ""))
+	m.did(0, "check --online", "answers and accepts", "orders come in without their refunds", "permission")
+
 	m.platform.Expire(taobaotest.Session)
 	m.did(1, "sync orders", "ordersyncd authorize")
 	m.platform.Forget()
