@@ -459,10 +459,10 @@ func (t *story) kill(ctx context.Context) error {
 	killed := make(chan struct{})
 	release := sync.OnceFunc(func() { close(killed) })
 	defer release()
-	t.shop.trade(imported.taken, 100)
-	t.mall.trade(traded.taken, 0)
 	t.hold(ctx, &t.shop.bell, imported, killed)
 	t.hold(ctx, &t.mall.bell, traded, killed)
+	t.shop.trade(imported.taken, 100)
+	t.mall.trade(traded.taken, 0)
 	for _, l := range []*load{imported, traded} {
 		if err := t.until(ctx, l.source+" is in the middle of its load", l.halfway); err != nil {
 			return err
