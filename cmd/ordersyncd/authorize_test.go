@@ -178,6 +178,9 @@ func TestAuthorize(t *testing.T) {
 	if len(c.asked) != 1 {
 		t.Errorf("the code was sent %d times", len(c.asked))
 	}
+	// A session that the shop refuses is granted anew.
+	s.exec(db, "INSERT INTO pace (credential, next_call, used, refused_at, probe_at) VALUES (?, 0, 0, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))", daemon.Key())
+	s.want(s.run("status"), 1, "Not well: tmall refuses its credential", "Type: ordersyncd authorize tmall\n")
 	// A source that is renamed keeps what was granted.
 	s.exec(db, "UPDATE tokens SET source = 'renamed'")
 	if session, err := s.vault("renamed").Session(t.Context()); err != nil || session != "6201-the-access-token" {

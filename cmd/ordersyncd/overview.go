@@ -240,8 +240,10 @@ func (w *works) overview(ctx context.Context) (*overview, error) {
 func (o *overview) complainOf(s sourceStatus) {
 	a := s.Authorisation
 	switch {
-	case s.Pace != nil && s.Pace.RefusedAt != nil || a != nil && a.RefusedAt != nil:
+	case s.Pace != nil && s.Pace.RefusedAt != nil:
 		o.complain(fmt.Sprintf(textSourceRefused, s.Name), commandOnline)
+	case a != nil && a.RefusedAt != nil:
+		o.complain(fmt.Sprintf(textSourceRefused, s.Name), a.command)
 	case a != nil && a.urgent:
 		o.complain(fmt.Sprintf(textSessionEnds, s.Name, a.Warning), a.command)
 	}
