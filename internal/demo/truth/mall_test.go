@@ -39,7 +39,10 @@ func mall() truth.Mall {
 		{
 			Record: []byte(sent),
 			Refunds: []truth.Refund{
-				{ID: "88", LineID: "3141592653589793002", Status: "SUCCESS", Amount: "20.00", Reason: "少件", Created: november(20, 1), Modified: november(21, 2)},
+				{
+					ID: "88", LineID: "3141592653589793002", Status: "SUCCESS", Amount: "20.00", Reason: "少件",
+					Created: november(20, 1), Modified: november(21, 2),
+				},
 				{ID: "89", LineID: "3141592653589793003", Status: "CLOSED", Amount: "9.00", Created: november(20, 1), Modified: november(21, 1)},
 			},
 			Parcels: []truth.Parcel{{
@@ -73,13 +76,16 @@ func storedMall(t *testing.T) *sql.DB {
 	for _, statement := range []string{
 		`INSERT INTO orders VALUES ('shop', '3141592653589793001', '3141592653589793001', 'partially_refunded', 'WAIT_BUYER_CONFIRM_GOODS', 'CNY',
 			110.5, 110.5, 2, 5, 1.25, 20, 'AAF1', '买**', 'b@example.com',
-			'{"oaid":"1abc","receiver_address":"文**","receiver_city":"杭州市","receiver_country":"中国","receiver_name":"王**","receiver_phone":"","receiver_state":"浙江省"}',
+			'{"oaid":"1abc","receiver_address":"文**","receiver_city":"杭州市","receiver_country":"中国","receiver_name":"王**",
+				"receiver_phone":"","receiver_state":"浙江省"}',
 			'中国', '浙江省', '杭州市', '快', '慢', '2026-11-19 16:30:00', '2026-11-19 23:59:59', '2026-11-20', NULL, NULL, '2026-11-21 02:00:00',
 			NOW(6), ` + hash + `, NULL, NOW(6), NOW(6), NULL)`,
 		`INSERT INTO orders (source, order_id, number, status, source_status, currency, total, paid, refunded, ordered_at, completed_at, cancelled_at,
 			modified_at, fetched_at, content_hash, first_seen_at, synced_at) VALUES
-			('shop', '2', '2', 'completed', 'TRADE_FINISHED', 'CNY', 10, 10, 0, '2026-11-01', '2026-11-02', NULL, '2026-11-02', NOW(6), ` + hash + `, NOW(6), NOW(6)),
-			('shop', '3', '3', 'cancelled', 'TRADE_CLOSED_BY_TAOBAO', 'CNY', 7, 0, 0, '2026-11-01', NULL, '2026-11-03', '2026-11-03', NOW(6), ` + hash + `, NOW(6), NOW(6))`,
+			('shop', '2', '2', 'completed', 'TRADE_FINISHED', 'CNY', 10, 10, 0, '2026-11-01', '2026-11-02', NULL,
+				'2026-11-02', NOW(6), ` + hash + `, NOW(6), NOW(6)),
+			('shop', '3', '3', 'cancelled', 'TRADE_CLOSED_BY_TAOBAO', 'CNY', 7, 0, 0, '2026-11-01', NULL, '2026-11-03',
+				'2026-11-03', NOW(6), ` + hash + `, NOW(6), NOW(6))`,
 		`INSERT INTO order_items VALUES ('shop', '3141592653589793001', '3141592653589793002', 'SKU-1', '520000000001', '4000000000001', '茶', '红', 2, 50,
 			1.5, 98.5, 'WAIT_BUYER_CONFIRM_GOODS', 'SUCCESS', 'https://img.example/1.jpg')`,
 		`INSERT INTO order_items (source, order_id, line_id, sku, product_id, title, quantity, unit_price, total, refund_status) VALUES
@@ -98,7 +104,8 @@ func storedMall(t *testing.T) *sql.DB {
 	}
 	for id, payload := range map[string]string{
 		// As it comes: what nobody asked for is left out, and the refunds stand beside it.
-		"3141592653589793001": `{"trade":` + strings.Replace(sent, `, "seller_flag": 3`, "", 1) + `,"refunds":[{"refund_id":"88"}]}`, "2": finished, "3": unpaid,
+		"3141592653589793001": `{"trade":` + strings.Replace(sent, `, "seller_flag": 3`, "", 1) + `,"refunds":[{"refund_id":"88"}]}`,
+		"2":                   finished, "3": unpaid,
 	} {
 		exec(t, db, "INSERT INTO order_raw VALUES ('shop', ?, ?, "+hash+", NOW(6))", id, payload)
 	}
@@ -187,7 +194,8 @@ func TestStatusOfATrade(t *testing.T) {
 		{"some back", ended, ended, back("4.00"), []string{"refunded 4.000000", "status partially_refunded"}},
 		{"all back", ended, ended, back("10.00"), []string{"refunded 10.000000", "status refunded"}},
 		{"closed, all back", `"TRADE_FINISHED"`, `"TRADE_CLOSED"`, back("10.00"), []string{
-			"cancelled_at 2026-11-02 00:00:00.000000", "completed_at NULL", "paid 0.000000", "refunded 10.000000", "source_status TRADE_CLOSED", "status refunded",
+			"cancelled_at 2026-11-02 00:00:00.000000", "completed_at NULL", "paid 0.000000", "refunded 10.000000", "source_status TRADE_CLOSED",
+			"status refunded",
 		}},
 		{"a new word", `"TRADE_FINISHED"`, `"TRADE_ON_THE_MOON", "pay_time": "2026-11-01 08:00:00"`, nil,
 			[]string{"completed_at NULL", "paid_at 2026-11-01 00:00:00.000000", "source_status TRADE_ON_THE_MOON", "status unknown"}},
