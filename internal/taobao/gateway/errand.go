@@ -212,12 +212,10 @@ func xmlError(body []byte) (*Error, bool) {
 		SubMsg    string   `xml:"sub_msg"`
 		RequestID string   `xml:"request_id"`
 	}
-	if xml.Unmarshal(body, &found) != nil {
-		return nil, false
-	}
+	is := xml.Unmarshal(body, &found) == nil
 	return &Error{
 		Code: number(found.Code), Msg: found.Msg, SubCode: found.SubCode, SubMsg: found.SubMsg, RequestID: found.RequestID,
-	}, true
+	}, is
 }
 
 // number reads a code, which comes as a number or as text; zero for anything else.
