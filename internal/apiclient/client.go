@@ -65,6 +65,9 @@ type Options struct {
 	Jitter func(limit time.Duration) time.Duration
 }
 
+// settling is how long the pace may take to note what a remote said of all calls.
+const settling = 5 * time.Second
+
 // Client is the door to one remote account. It is safe for many goroutines at once.
 type Client struct {
 	o         Options
@@ -157,7 +160,13 @@ func (c *Client) Close() {
 
 // settle acts on a failure that the remote itself stated, before it is passed on: a refused credential is marked, a stated wait
 // stops every call of the credential. Pace failures on the way are told with it, and change nothing else.
+//
+// It is told to the pace also where ctx has ended meanwhile: of several calls at once the first that hears of a pause ends the others,
+// and it may be one of these that was told.
 func (c *Client) settle(ctx context.Context, err error) error {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), settling,
+		fault.Errorf(fault.Database, "the pace did not take within %s what the remote said", settling))
+	defer cancel()
 	switch fault.KindOf(err) {
 	case fault.Auth:
 		c.approval.refused()

@@ -772,3 +772,35 @@ func TestOptionsThatCannotWork(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// hearing is a pace that, as a database does, takes nothing in under a context that has ended.
+type hearing struct {
+	Pace
+	parked time.Duration
+}
+
+func (h *hearing) Park(ctx context.Context, credential string, wait time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	h.parked = wait
+	return h.Pace.Park(ctx, credential, wait)
+}
+
+// TestAStatedWaitIsKeptThoughTheCallEnds: the first of several calls that hears of a pause ends the others, and one of these may have
+// been told of it.
+func TestAStatedWaitIsKeptThoughTheCallEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		call := orders(base)
+		call.Check = func(*Response) error {
+			cancel()
+			return fault.Limited(10*time.Minute, errors.New("banned"))
+		}
+		pace := &hearing{Pace: Local()}
+		if _, err := client(t, always(200, "{}"), func(o *Options) { o.Pace = pace }).Do(ctx, call); err == nil || pace.parked != 10*time.Minute {
+			t.Errorf("parked for %v, error %v", pace.parked, err)
+		}
+	})
+}

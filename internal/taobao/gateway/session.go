@@ -97,6 +97,10 @@ func (s *session) refuse(ctx context.Context, p permit, why *Error, err error) e
 	}
 	s.mu.Unlock()
 	err = fault.Errorf(fault.Auth, "%w: %w", ErrSession, err)
+	// Also where ctx has ended meanwhile: of several calls at once the first that is refused ends the others.
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), 5*time.Second,
+		fault.Errorf(fault.Database, "the pace did not take within 5s that the session is refused"))
+	defer cancel()
 	if failure := s.pace.Refuse(ctx, p.key); failure != nil {
 		return fmt.Errorf("%w (and then: %w)", err, failure)
 	}
