@@ -94,6 +94,9 @@ func (p *program) order(cmd *cobra.Command, source, id string) (err error) {
 // noDetail knows.
 func (w *works) fetch(ctx context.Context, a *account, id string) (done string, err error) {
 	record, err := a.orders.Order(ctx, id)
+	if fault.KindOf(err) == fault.Rejected && !noDetail(err) { // what was asked, and no record: nothing is kept of it
+		return "", &remedyError{err: err, remedy: textNowhereHelp}
+	}
 	if err != nil {
 		return "", err
 	}
