@@ -87,11 +87,7 @@ func New(o Options) (*Shop, error) {
 
 // Now is the gateway's clock.
 func (s *Shop) Now(ctx context.Context) (time.Time, error) {
-	now, err := s.o.Gateway.Now(ctx)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("ask for the gateway's time: %w", err)
-	}
-	return now, nil
+	return s.o.Gateway.Now(ctx)
 }
 
 // Order asks for one order, with its refunds. It wraps [ErrNoDetail] where the gateway has none.

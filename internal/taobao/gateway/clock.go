@@ -88,7 +88,7 @@ func (c *clock) forget(corrections int) {
 func (g *Gateway) Now(ctx context.Context) (time.Time, error) {
 	if g.clock.corrections() == 0 {
 		if err := g.correct(ctx, 0); err != nil {
-			return time.Time{}, fmt.Errorf("ask for the platform's time: %w", err)
+			return time.Time{}, err
 		}
 	}
 	return g.clock.now(), nil

@@ -19,7 +19,8 @@ func Remedy(err error) string {
 	return ""
 }
 
-const authorizeAgain = "No orders of this shop come in until its owner authorises the app again: type ordersyncd authorize SOURCE with the source's name, open the printed address as the shop's main account, and paste the code back. Other shops go on."
+const authorizeAgain = "No orders of this shop come in until its owner authorises the app again: type ordersyncd authorize SOURCE with the source's name, open the printed address as the shop's main account, and paste the code back. A session that stands in the " +
+	"configuration is replaced there, with a reload of the daemon. Other shops go on."
 
 // Remedy says to an operator what the error means for the orders, and what to do: one to three sentences.
 func (e *Error) Remedy() string {
