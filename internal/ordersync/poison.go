@@ -58,3 +58,10 @@ func (t *tally) addDead(records []order.Record) {
 		}
 	}
 }
+
+// again counts an order that was asked for in an earlier reading.
+func (t *tally) again(o *order.Order, before question) {
+	if before.dead {
+		t.dead[maphash.String(t.seed, o.ID)] = true
+	}
+}

@@ -65,6 +65,7 @@ type walk struct {
 	refused  order.Window
 	// fullest is the largest page of the run: what one page can hold, as far as is known.
 	fullest int
+	asked   asked
 }
 
 func (w *walk) walk(ctx context.Context) error {
@@ -233,12 +234,14 @@ func (e *tooWideError) Unwrap() error { return e.err }
 // read brings one window in whole, in as many passes as it takes, or answers with a *tooWideError.
 func (w *walk) read(ctx context.Context, window order.Window, cursor order.Cursor, until time.Time) error {
 	tally := newTally()
+	w.asked.enter(window)
 	for {
 		w.run.Passes++
 		decided, err := w.pass(ctx, window, cursor, until, tally)
 		cursor = ""
 		switch {
 		case errors.Is(err, order.ErrTooWide) && w.divisible(window):
+			w.asked.forget()
 			return &tooWideError{until: w.half(window), err: err}
 		case err != nil:
 			return err
@@ -320,8 +323,7 @@ func (w *walk) receive(ctx context.Context, page *order.Page, tally *tally) erro
 }
 
 // completeThin replaces the page's thin orders by whole ones, where the store does not hold their version already, and where they were
-// not asked for in an earlier reading of the window: what is stored of an order does not tell when it was asked for last, where that
-// brought nothing new, or less than there is.
+// not asked for in an earlier reading of the window.
 func (w *walk) completeThin(ctx context.Context, page *order.Page, tally *tally) error {
 	thin := newestOf(page.Orders())
 	ids := make([]string, len(thin))
@@ -332,20 +334,23 @@ func (w *walk) completeThin(ctx context.Context, page *order.Page, tally *tally)
 	if err != nil {
 		return fmt.Errorf("look up the orders of a page of %s: %w", w.ID, err)
 	}
-	wanted, repeated := make([]*order.Order, 0, len(thin)), 0
+	wanted, understood := make([]*order.Order, 0, len(thin)), false
 	for _, o := range thin {
 		version, ok := known[o.ID]
-		before, asked := tally.askedFor(o)
+		before, asked := w.asked.before(o)
 		switch {
-		case asked && w.settled(before, o.ModifiedAt):
-			repeated++
-		case !ok || !w.settled(version, o.ModifiedAt):
+		case ok && w.settled(version, o.ModifiedAt):
+			understood = true
+		case asked && w.settled(before.Version, o.ModifiedAt):
+			understood = understood || before.good
+			tally.again(o, before)
+		default:
 			wanted = append(wanted, o)
 		}
 	}
 	w.run.Unchanged += len(thin) - len(wanted)
-	if len(thin)-len(wanted)-repeated > 0 {
-		w.cp.Poison = nil // orders that are stored were understood
+	if understood {
+		w.cp.Poison = nil
 	}
 	records := make([]order.Record, 0, len(page.Records))
 	for _, r := range page.Records {
@@ -360,7 +365,7 @@ func (w *walk) completeThin(ctx context.Context, page *order.Page, tally *tally)
 		}
 		records = append(records, completed...)
 		tally.addDead(completed)
-		tally.ask(wanted)
+		w.asked.add(wanted, completed)
 	}
 	page.Records, page.Thin = records, false
 	return nil

@@ -330,6 +330,66 @@ func TestReadAgainIsNotAskedAgain(t *testing.T) {
 	}
 }
 
+// TestHalvedIsNotAskedAgain: where a window is halved because its readings differ, what was asked for it is not asked for again. Where the
+// remote breaks a reading off because the window is too wide, the last page was not stored, and is asked for again.
+func TestHalvedIsNotAskedAgain(t *testing.T) {
+	t.Parallel()
+	early, late := at("20 08:31:00"), at("20 08:59:00")
+	thin := func(id string, modified time.Time) order.Record {
+		return order.Record{Order: &order.Order{Source: "shop", ID: id, ModifiedAt: modified, FetchedAt: at("20 09:30:00")}}
+	}
+	for name, c := range map[string]struct {
+		broken bool
+		want   []string
+	}{
+		"readings differ": {false, []string{"1 08:31", "2 08:59"}},
+		"too wide":        {true, []string{"1 08:31", "2 08:59", "1 08:31", "2 08:59"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := quiet()
+			source := &scripted{now: at("20 09:00:00")}
+			source.pages = func(_ context.Context, window order.Window, yield func(order.Page, error) bool) {
+				var rows []order.Record
+				for _, r := range []order.Record{thin("1", early), thin("2", late)} {
+					if at := r.Order.ModifiedAt; !at.Before(window.Since) && at.Before(window.Until) {
+						rows = append(rows, r)
+					}
+				}
+				page := order.Page{Numbered: true, Thin: true, Total: order.Some(len(rows)), Records: rows}
+				if len(rows) < 2 {
+					yield(page, nil)
+					return
+				}
+				page.Total = order.Some(3 + len(source.asked)%2)
+				if !yield(page, nil) {
+					return
+				}
+				if c.broken {
+					yield(order.Page{}, fault.New(fault.Protocol, order.ErrTooWide))
+					return
+				}
+				yield(page, nil)
+			}
+			source.complete = func(o *order.Order) order.Record {
+				short := *o
+				short.FetchedAt = o.ModifiedAt
+				return order.Record{Order: &short}
+			}
+			s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: m}
+			if _, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:30:00")}); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, source.completed); diff != "" {
+				t.Errorf("completed (-want +got):\n%s", diff)
+			}
+			if len(m.orders) != 2 {
+				t.Errorf("%d orders are stored, want 2", len(m.orders))
+			}
+		})
+	}
+}
+
 func TestALieIsAcceptedAndTold(t *testing.T) {
 	t.Parallel()
 	m := quiet()

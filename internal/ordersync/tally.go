@@ -30,8 +30,6 @@ type tally struct {
 	seen   map[uint64]int
 	beyond map[uint64]bool
 	dead   map[uint64]bool
-	// asked are the orders that were completed, in the version of the list that led to each: a detail is fresher than that.
-	asked map[uint64]order.Version
 
 	// fullest is the largest page that the run has seen.
 	fullest int
@@ -65,7 +63,7 @@ type passTally struct {
 func newTally() *tally {
 	return &tally{
 		seed: maphash.MakeSeed(), seen: map[uint64]int{}, beyond: map[uint64]bool{}, dead: map[uint64]bool{},
-		asked: map[uint64]order.Version{}, pass: newPass(),
+		pass: newPass(),
 	}
 }
 
@@ -104,19 +102,6 @@ func (t *tally) add(page order.Page) {
 	}
 	t.pass.records += len(page.Records)
 	t.pass.numbered = t.pass.numbered || page.Numbered
-}
-
-// ask notes the orders that were completed.
-func (t *tally) ask(thin []*order.Order) {
-	for _, o := range thin {
-		t.asked[maphash.String(t.seed, o.ID)] = o.Version()
-	}
-}
-
-// askedFor returns the version in which an order was listed when it was completed last.
-func (t *tally) askedFor(o *order.Order) (version order.Version, ok bool) {
-	version, ok = t.asked[maphash.String(t.seed, o.ID)]
-	return version, ok
 }
 
 // end closes the current pass and opens the next.
