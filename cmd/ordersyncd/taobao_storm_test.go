@@ -24,6 +24,7 @@ import (
 var (
 	taobaoTrades = flag.Int("taobao-trades", 1000, "trades in the shop of TestTaobaoStorm at the beginning")
 	taobaoSeed   = flag.Uint64("taobao-seed", 1, "what happens in TestTaobaoStorm")
+	taobaoFaults = flag.Int("taobao-faults", 1, "how many of a hundred calls TestTaobaoStorm spoils")
 )
 
 // stampedDoor is a platform behind a listener that knows when each call reached it, by the system's own stamp: neither a busy platform
@@ -188,7 +189,7 @@ func (w *weather) begin() {
 	}
 	w.random.Shuffle(len(w.victims), func(i, j int) { w.victims[i], w.victims[j] = w.victims[j], w.victims[i] })
 	w.victims = w.victims[:len(taobaotest.Poisons())]
-	storm := taobaotest.Storm(*taobaoSeed, 1)
+	storm := taobaotest.Storm(*taobaoSeed, *taobaoFaults)
 	w.platform.Change(func(r *taobaotest.Rules) {
 		r.UntilExclusive, r.LastPageAgain, r.NoHasNextAtEnd = w.random.IntN(2) == 0, w.random.IntN(2) == 0, w.random.IntN(2) == 0
 		r.IgnoreHasNext, r.ShuffleTies, r.Starve, r.Seed = w.random.IntN(3) == 0, true, w.random.IntN(2) == 0, *taobaoSeed
