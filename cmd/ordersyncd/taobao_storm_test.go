@@ -193,7 +193,7 @@ func (w *weather) begin() {
 	w.platform.Change(func(r *taobaotest.Rules) {
 		r.UntilExclusive, r.LastPageAgain, r.NoHasNextAtEnd = w.random.IntN(2) == 0, w.random.IntN(2) == 0, w.random.IntN(2) == 0
 		r.IgnoreHasNext, r.ShuffleTies, r.Starve, r.Seed = w.random.IntN(3) == 0, true, w.random.IntN(2) == 0, *taobaoSeed
-		r.Grace = 300 * time.Millisecond
+		r.Grace = 500 * time.Millisecond
 		r.Promotion = func(time.Time) bool { return w.promotion.Load() }
 		r.Before = w.live
 		r.Fault = func(r taobaotest.Request) *taobaotest.Fault {

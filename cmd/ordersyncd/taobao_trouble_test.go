@@ -193,7 +193,7 @@ func (s *street) stands(c *child) {
 func shortBan(t *testing.T) (over func()) {
 	t.Helper()
 	s := newStreet(t, 120, "    http: {retries: 0}\n", "")
-	s.platform.Change(func(r *taobaotest.Rules) { r.Grace = 300 * time.Millisecond })
+	s.platform.Change(func(r *taobaotest.Rules) { r.Grace = 500 * time.Millisecond })
 	var banned atomic.Bool
 	s.at(40, func() {
 		s.platform.FailMethod("taobao.trade.fullinfo.get", taobaotest.Limited(31, taobaotest.DynamicCount))
@@ -299,7 +299,7 @@ func TestTaobaoDailyQuota(t *testing.T) {
 	t.Parallel()
 	const trades, perDay = 1000, 450
 	s := newStreet(t, trades, "rate: {per_second: 1000}\n    http: {retries: 0}\n    settle: 1s",
-		fmt.Sprintf("rate: {per_second: 1000, per_day: %d}\n    http: {retries: 0}\n    settle: 1s", perDay))
+		fmt.Sprintf("rate: {per_second: 250, per_day: %d}\n    http: {retries: 0}\n    settle: 1s", perDay))
 	s.platform.Change(func(r *taobaotest.Rules) { r.PerDay = perDay })
 	days := 1
 	for ; ; days++ {
@@ -308,8 +308,8 @@ func TestTaobaoDailyQuota(t *testing.T) {
 			break
 		}
 		wantRan(t, got, 1, "the calls of this day are used up; the next day begins in")
-		if days == 10 {
-			t.Fatal("ten days do not suffice")
+		if days == 30 {
+			t.Fatal("thirty days do not suffice")
 		}
 		before := len(s.platform.Calls())
 		s.did(1, "sync orders", "no call was made")
