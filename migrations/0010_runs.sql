@@ -1,5 +1,6 @@
 -- oldest: 1
--- History alone. Consecutive empty runs of a job share one row: runs counts them, ended_at is the end of the last.
+-- History alone. Consecutive empty runs of a job share one row: runs counts them, ended_at is the end of the last. backlog is how many
+-- orders of times before backlog_until the remote had announced that a failed run did not store.
 
 -- +goose Up
 CREATE TABLE IF NOT EXISTS runs (
@@ -31,6 +32,8 @@ CREATE TABLE IF NOT EXISTS runs (
   rounded          BIGINT        NOT NULL,
   repaired         BIGINT        NOT NULL,
   shortfall        BIGINT        NOT NULL,
+  backlog          BIGINT        NULL,
+  backlog_until    DATETIME(6)   NULL,
   runs             BIGINT        NOT NULL,
   last_run_id      VARCHAR(64)   CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   PRIMARY KEY (run_id),

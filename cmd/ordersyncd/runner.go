@@ -121,6 +121,9 @@ func (r report) row() mysql.RunRow {
 	if row.Outcome == mysql.OutcomeFailed {
 		row.Kind, row.Error = fault.KindOf(r.err).String(), r.err.Error()
 	}
+	if row.Outcome == mysql.OutcomeFailed && r.Run.Backlog != nil {
+		row.Backlog, row.BacklogUntil = r.Run.Backlog, r.Run.Window.Until
+	}
 	return row
 }
 

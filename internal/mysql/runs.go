@@ -38,6 +38,9 @@ type RunRow struct {
 	Rounded, Repaired int
 	// Shortfall counts the windows in which the remote announced more records than it listed.
 	Shortfall int
+	// Backlog is how many orders of times before BacklogUntil the remote had announced that a failed run did not store; nil: not counted.
+	Backlog      *int
+	BacklogUntil time.Time
 
 	// Runs is how many runs the row stands for; RecordRun ignores it.
 	Runs int
@@ -80,7 +83,7 @@ func (r RunRow) record(ctx context.Context, tx *sql.Tx) error {
 	_, err = tx.ExecContext(ctx, insertRun, r.RunID, r.Job, string(r.Source), r.Stream, instantArg(r.TickAt), r.Attempt, r.Holder,
 		r.Outcome, r.Kind, r.Error, instantArg(r.StartedAt), instantArg(r.EndedAt), instantArg(r.Since), instantArg(r.Until), instantArg(r.Watermark),
 		r.Windows, r.Passes, r.Pages, r.Records, r.Inserted, r.Updated, r.Unchanged, r.Stale, r.Dead, r.Released,
-		r.Rounded, r.Repaired, r.Shortfall, 1, r.RunID)
+		r.Rounded, r.Repaired, r.Shortfall, r.Backlog, instantArg(r.BacklogUntil), 1, r.RunID)
 	if numberOf(err) == duplicateKey {
 		return nil // an older row has it: it was recorded before
 	}
@@ -91,7 +94,7 @@ func scanRun(rows *sql.Rows, r *RunRow, lastID *string) error {
 	return rows.Scan(&r.RunID, &r.Job, (*string)(&r.Source), &r.Stream, moment{&r.TickAt}, &r.Attempt, &r.Holder, &r.Outcome, &r.Kind, &r.Error,
 		&r.StartedAt, &r.EndedAt, moment{&r.Since}, moment{&r.Until}, moment{&r.Watermark},
 		&r.Windows, &r.Passes, &r.Pages, &r.Records, &r.Inserted, &r.Updated, &r.Unchanged, &r.Stale, &r.Dead, &r.Released,
-		&r.Rounded, &r.Repaired, &r.Shortfall, &r.Runs, lastID)
+		&r.Rounded, &r.Repaired, &r.Shortfall, &r.Backlog, moment{&r.BacklogUntil}, &r.Runs, lastID)
 }
 
 // LastRuns returns the latest row of each job, by the name of the job.
@@ -108,6 +111,15 @@ func (db *DB) LastRuns(ctx context.Context) ([]RunRow, error) {
 	all = slices.CompactFunc(all, func(a, b RunRow) bool { return a.Job == b.Job })
 	slices.Reverse(all)
 	return all, err
+}
+
+// LastBacklog returns the last run of a source that failed where the remote had counted what it lists; the zero row where there is none.
+func (db *DB) LastBacklog(ctx context.Context, source order.SourceID) (RunRow, error) {
+	var found RunRow
+	err := db.query(ctx, "find the last backlog of "+string(source), selectLastBacklog, func() { found = RunRow{} }, func(rows *sql.Rows) error {
+		return scanRun(rows, &found, new(string))
+	}, string(source))
+	return found, err
 }
 
 // PruneRuns deletes runs that ended longer ago than keep, and returns how many rows.

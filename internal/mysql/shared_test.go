@@ -282,10 +282,18 @@ func TestRuns(t *testing.T) {
 
 	failed := run("r4", 4, func(r *mysql.RunRow) {
 		r.Outcome, r.Kind, r.Error, r.TickAt, r.Watermark = mysql.OutcomeFailed, "transient", strings.Repeat("字", 3000), time.Time{}, time.Time{}
+		r.Backlog, r.BacklogUntil = new(120), at(240)
 	})
 	failed.Runs, failed.Error = 1, strings.Repeat("字", 2048)
 	last(failed)
 	run("r5", 5, nil)
+	counted, err := w.db.LastBacklog(t.Context(), shop)
+	if err != nil || counted.RunID != "r4" || counted.Backlog == nil || *counted.Backlog != 120 || !counted.BacklogUntil.Equal(at(240)) {
+		t.Errorf("the last backlog is %+v, %v", counted, err)
+	}
+	if none, err := w.db.LastBacklog(t.Context(), "other"); err != nil || none.RunID != "" {
+		t.Errorf("a source that never failed: %+v, %v", none, err)
+	}
 	if n := w.count("SELECT COUNT(*) FROM runs"); n != 4 {
 		t.Errorf("%d rows, want 4", n)
 	}

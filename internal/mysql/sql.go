@@ -79,10 +79,10 @@ const (
 const (
 	runColumns = "run_id, job, source, stream, tick_at, attempt, holder, outcome, kind, error, started_at, ended_at, " +
 		"since_at, until_at, watermark, windows, passes, pages, records, orders_inserted, orders_updated, orders_unchanged, " +
-		"orders_stale, orders_dead, orders_released, rounded, repaired, shortfall, runs, last_run_id"
+		"orders_stale, orders_dead, orders_released, rounded, repaired, shortfall, backlog, backlog_until, runs, last_run_id"
 
 	insertRun = "INSERT INTO runs (" + runColumns + ") " +
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	selectLatestRun = "SELECT " + runColumns + " FROM runs WHERE job = ? ORDER BY ended_at DESC, run_id DESC LIMIT 1 FOR UPDATE"
 	joinRun         = "UPDATE runs SET last_run_id = ?, runs = runs + 1, tick_at = ?, attempt = ?, holder = ?, ended_at = ?, " +
 		"until_at = ?, watermark = ?, windows = windows + ?, passes = passes + ?, pages = pages + ?, records = records + ?, " +
@@ -90,7 +90,8 @@ const (
 		"WHERE run_id = ?"
 	selectLastRuns = "SELECT " + runColumns + " FROM runs WHERE (job, ended_at) IN " +
 		"(SELECT job, MAX(ended_at) FROM runs GROUP BY job) ORDER BY job, run_id"
-	pruneRuns = "DELETE FROM runs WHERE ended_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND LIMIT 1000"
+	selectLastBacklog = "SELECT " + runColumns + " FROM runs WHERE source = ? AND backlog IS NOT NULL ORDER BY ended_at DESC LIMIT 1"
+	pruneRuns         = "DELETE FROM runs WHERE ended_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND LIMIT 1000"
 )
 
 // Gaps.

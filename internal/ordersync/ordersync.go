@@ -118,6 +118,9 @@ type Run struct {
 	Rounded, Repaired int
 	// Shortfalls are windows in which the remote kept announcing more records than it listed.
 	Shortfalls []Shortfall
+	// Backlog is how many records of Window the remote announced and the run did not store before it failed; nil where nothing was
+	// announced, and in a good run.
+	Backlog *int
 }
 
 // Shortfall is a total that lies: every reading of the window brought the same records, fewer than announced.

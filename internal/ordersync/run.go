@@ -244,6 +244,7 @@ func (w *walk) read(ctx context.Context, window order.Window, cursor order.Curso
 			w.asked.forget()
 			return &tooWideError{until: w.half(window), err: err}
 		case err != nil:
+			w.run.Backlog = tally.backlog()
 			return err
 		}
 		switch decided {
@@ -281,6 +282,7 @@ func (w *walk) pass(ctx context.Context, window order.Window, cursor order.Curso
 			if err := w.commit(ctx, w.within(window, *last), *last); err != nil {
 				return again, err
 			}
+			tally.stored = tally.listed()
 		}
 		if err := w.receive(ctx, &page, tally); err != nil {
 			return again, err

@@ -580,6 +580,48 @@ func TestRetreat(t *testing.T) {
 	}
 }
 
+// TestBacklog: a run that fails in the middle of a list that was counted says how much of it is not stored.
+func TestBacklog(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		pages int
+		total order.Field[int]
+		want  string
+	}{
+		{name: "nothing was counted", total: order.Some(10), want: "unknown"},
+		{name: "the first page is not stored before the second comes", pages: 1, total: order.Some(10), want: "10"},
+		{name: "two pages, one of them stored", pages: 2, total: order.Some(10), want: "8"},
+		{name: "nothing is announced", pages: 2, want: "unknown"},
+		{name: "more came than was announced", pages: 3, total: order.Some(1), want: "0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			source := &scripted{now: at("20 09:00:00")}
+			source.pages = func(_ context.Context, _ order.Window, yield func(order.Page, error) bool) {
+				for n := range c.pages {
+					page := good(2 * (n + 1))
+					page.Records, page.Total = page.Records[2*n:], c.total
+					page.Numbered = false
+					if !yield(page, nil) {
+						return
+					}
+				}
+				yield(order.Page{}, fault.Errorf(fault.Transient, "502"))
+			}
+			s := &ordersync.Stream{ID: "shop", Name: "orders", Source: source, Store: quiet()}
+			run, err := s.Run(t.Context(), ordersync.Span{Start: at("20 08:50:00")})
+			got := "unknown"
+			if run.Backlog != nil {
+				got = fmt.Sprint(*run.Backlog)
+			}
+			if fault.KindOf(err) != fault.Transient || got != c.want {
+				t.Errorf("%s, want %s; %v", got, c.want, err)
+			}
+		})
+	}
+}
+
 // half is a source that fails after the first of several details, and adds a dead letter to what it completed.
 type half struct{ *scripted }
 

@@ -2,6 +2,7 @@ package ordersync
 
 import (
 	"hash/maphash"
+	"slices"
 
 	"ordersync/internal/order"
 )
@@ -33,6 +34,8 @@ type tally struct {
 
 	// fullest is the largest page that the run has seen.
 	fullest int
+	// stored is how many records of the window were listed when a page was last committed.
+	stored int
 
 	responses []response
 	pass      passTally
@@ -149,6 +152,16 @@ func (t *tally) credible(r int) bool {
 
 // listed is the number of distinct records of the window.
 func (t *tally) listed() int { return len(t.seen) }
+
+// backlog is how many records of the window the newest total announced and are not stored; nil where none was announced.
+func (t *tally) backlog() *int {
+	for _, r := range slices.Backward(t.responses) {
+		if r.announced {
+			return new(max(r.total-len(t.beyond)-t.stored, 0))
+		}
+	}
+	return nil
+}
 
 // records is the number of distinct records received, those beyond the window's end included.
 func (t *tally) records() int { return len(t.seen) + len(t.beyond) }
