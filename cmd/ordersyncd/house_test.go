@@ -146,6 +146,20 @@ var rooms = []room{
 	},
 	// A second opinion on the tables: it shares no code with the rooms that fill them.
 	{path: "internal/demo/truth", test: true, outside: []string{"database/sql"}},
+	// What the ways out over HTTP share: one request, its limits and its errors.
+	{path: "internal/alert/courier", imports: []string{"internal/fault"}, outside: []string{"net/http"}},
+	{
+		path: "internal/alert/sentry", imports: []string{"internal/alert", "internal/alert/courier", "internal/alert/words", "internal/fault"},
+		outside: []string{"github.com/getsentry/sentry-go", "net/http"},
+	},
+	// The fakes share no code with the rooms that they test.
+	{path: "internal/alert/sentry/sentrytest", test: true, outside: []string{"net/http"}},
+	{
+		path: "internal/alert/webhook", imports: []string{"internal/alert", "internal/alert/courier", "internal/alert/words", "internal/fault"},
+		outside: []string{"net/http"},
+	},
+	{path: "internal/alert/webhook/hooktest", test: true, outside: []string{"net/http"}},
+	{path: "internal/alert/ping", imports: []string{"internal/alert/courier", "internal/fault"}, outside: []string{"net/http"}},
 	{path: "configs", tests: []string{"internal/config"}},
 	{path: "migrations"},
 }
