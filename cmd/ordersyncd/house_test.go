@@ -94,7 +94,7 @@ var rooms = []room{
 	},
 	{
 		path: "internal/mysql", imports: []string{
-			"internal/order", "internal/fault", "internal/parcel", "internal/schedule", "internal/token", "migrations",
+			"internal/alert", "internal/order", "internal/fault", "internal/parcel", "internal/schedule", "internal/token", "migrations",
 		},
 		outside: []string{"database/sql", "github.com/go-sql-driver/mysql", "github.com/pressly/goose/v3", "os"},
 	},
