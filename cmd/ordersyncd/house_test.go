@@ -137,6 +137,7 @@ var rooms = []room{
 	{path: "internal/config/outline", imports: []string{"internal/config/value"}},
 	{path: "internal/config/value"},
 	{path: "internal/config/words"},
+	{path: "internal/scrub"},
 	{
 		path: "internal/demo", imports: []string{"internal/demo/truth", "internal/mariadb", "internal/rest/resttest", "internal/taobao/taobaotest"},
 		outside: []string{

@@ -55,6 +55,7 @@ type Config struct {
 	// Sources and Jobs stand in the file's order.
 	Sources []*Source `yaml:"sources" named:"yes" validate:"min=1,dive" doc:"The shops, each under a name of your choice. The name becomes part of every stored row."`
 	Jobs    []*Job    `yaml:"jobs" named:"yes" validate:"omitempty,dive" doc:"What runs when, each under a name of your choice."`
+	Alerts  Alerts    `yaml:"alerts" doc:"Who is told when something fails."`
 
 	// Warnings are what is allowed and probably not meant.
 	Warnings []Problem `yaml:"-" validate:"-"`
@@ -62,7 +63,7 @@ type Config struct {
 	zone   *time.Location
 	report *document.Report
 
-	_ struct{} `later:"alerts status retention report"`
+	_ struct{} `later:"status retention report"`
 }
 
 // Zone is the time zone of the file.
@@ -456,8 +457,10 @@ type Job struct {
 	Back Duration `yaml:"back" validate:"gte=0" doc:"How far back a sweep reads, such as 30d."`
 	// Repeat is how long after a failed run it is tried again, the last entry again and again.
 	Repeat []Duration `yaml:"repeat" validate:"min=1,dive,gt=0" doc:"How long after a failed run it is tried again: [1m, 5m, 15m, 60m]. The last one repeats."`
+	// Ping is nil where no monitor outside this machine watches the job.
+	Ping *Ping `yaml:"ping" doc:"The address that a monitor outside this machine gave for the job, called after each good run; or the addresses success, start, fail."`
 
-	_ struct{} `later:"verify report list stock ping to repair"`
+	_ struct{} `later:"verify report list stock to repair"`
 }
 
 // Source is the name of the source that the job works on.

@@ -7,6 +7,7 @@ import "time"
 // Defaults implements decode.Filled.
 func (c *Config) Defaults() {
 	c.Timezone, c.Language = "UTC", "en"
+	c.Alerts.Defaults()
 }
 
 // Defaults implements decode.Filled.
