@@ -148,6 +148,11 @@ var rooms = []room{
 	// A second opinion on the tables: it shares no code with the rooms that fill them.
 	{path: "internal/demo/truth", test: true, outside: []string{"database/sql"}},
 	// What the ways out over HTTP share: one request, its limits and its errors.
+	{path: "internal/alert/words", imports: []string{"internal/alert"}},
+	{
+		path: "internal/alert/email", imports: []string{"internal/alert", "internal/alert/words", "internal/fault"},
+		outside: []string{"github.com/wneessen/go-mail"},
+	},
 	{path: "internal/alert/courier", imports: []string{"internal/fault"}, outside: []string{"net/http"}},
 	{
 		path: "internal/alert/sentry", imports: []string{"internal/alert", "internal/alert/courier", "internal/alert/words", "internal/fault"},
