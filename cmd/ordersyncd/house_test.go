@@ -42,9 +42,10 @@ var rooms = []room{
 	{
 		path: "cmd/ordersyncd",
 		imports: []string{
-			"configs", "internal/apiclient", "internal/config", "internal/config/outline", "internal/demo", "internal/fault", "internal/intake",
-			"internal/mysql", "internal/order", "internal/ordersync", "internal/parcel", "internal/rest", "internal/schedule", "internal/seal",
-			"internal/taobao", "internal/taobao/gateway", "internal/token", "migrations",
+			"configs", "internal/alert", "internal/alert/email", "internal/alert/ping", "internal/alert/sentry", "internal/alert/spool",
+			"internal/alert/tell", "internal/alert/webhook", "internal/apiclient", "internal/config", "internal/config/outline",
+			"internal/demo", "internal/fault", "internal/intake", "internal/mysql", "internal/order", "internal/ordersync", "internal/parcel",
+			"internal/rest", "internal/schedule", "internal/scrub", "internal/seal", "internal/taobao", "internal/taobao/gateway", "internal/token", "migrations",
 		},
 		outside: []string{
 			"github.com/coreos/go-systemd/v22", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "github.com/spf13/pflag",

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -22,8 +23,12 @@ type errand struct {
 	account *account
 	// stream is the one whose lease is taken.
 	stream string
+	// schedule is the job's.
+	schedule schedule.Schedule
 	// work is what is done, over whichever store the task has.
 	work func(ctx context.Context, t *intake.Task) (intake.Result, error)
+	// runID is the run's name in the table runs and for those who are told of it; empty until the run begins.
+	runID string
 	// holder is the name under which the stream's lease is taken.
 	holder string
 	// wait, where set, makes the errand wait for a busy stream, and is told who has it.
@@ -48,6 +53,8 @@ type report struct {
 	// unrefunded are the orders that were stored without their refunds, because the app may not ask for them.
 	unrefunded int
 	err        error
+	// paused says that nothing was done, because the source is paused.
+	paused bool
 	// repeat is when it is tried again; zero: not before the next tick.
 	repeat time.Time
 }
@@ -56,7 +63,11 @@ type report struct {
 func (w *works) errandOf(name string) (errand, error) {
 	job := w.cfg.Job(name)
 	a := w.accounts[job.Source()]
-	e := errand{job: name, account: a}
+	s, err := schedule.Parse(job.Schedule, w.cfg.Zone())
+	if err != nil {
+		return errand{}, fmt.Errorf("jobs.%s.schedule: %w", name, err)
+	}
+	e := errand{job: name, account: a, schedule: s}
 	switch {
 	case job.Track != "":
 		e.stream = streamParcels
@@ -77,6 +88,7 @@ func (w *works) errandOf(name string) (errand, error) {
 
 // newReport is the report of an errand that is about to begin.
 func newReport(e errand) report {
+	e.runID = cmp.Or(e.runID, newRunID())
 	return report{errand: e, started: time.Now(), Result: intake.Result{Run: ordersync.Run{Source: e.account.name, Stream: e.stream}}}
 }
 
@@ -112,7 +124,7 @@ func (e errand) task(store intake.Store) *intake.Task {
 // row is the run as the table runs keeps it.
 func (r report) row() mysql.RunRow {
 	row := mysql.RunRow{
-		RunID: newRunID(), Job: r.job, Source: r.account.name, Stream: r.Run.Stream, TickAt: r.tick, Attempt: r.attempt, Holder: r.holder,
+		RunID: r.runID, Job: r.job, Source: r.account.name, Stream: r.Run.Stream, TickAt: r.tick, Attempt: r.attempt, Holder: r.holder,
 		Outcome: r.outcome(), StartedAt: r.started, EndedAt: r.ended,
 		Since: r.Run.Since, Until: r.Run.Until, Watermark: r.Run.Watermark,
 		Windows: r.Run.Windows, Passes: r.Run.Passes, Pages: r.Run.Pages, Records: r.Run.Records, Written: r.Run.Written,

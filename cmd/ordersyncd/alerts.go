@@ -1,0 +1,102 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"ordersync/internal/alert"
+	"ordersync/internal/apiclient"
+	"ordersync/internal/fault"
+	"ordersync/internal/schedule"
+	"ordersync/internal/taobao/gateway"
+)
+
+const (
+	// longPause is the pause that a shop asks for from which on nobody waits to be told.
+	longPause = time.Hour
+	// seldom is the time between two runs from which on a single good run ends an incident.
+	seldom = 15 * time.Minute
+)
+
+// classes are those of failures that their kind alone decides.
+var classes = map[fault.Kind]alert.Class{
+	fault.Database: alert.Database, fault.RateLimited: alert.Rate, fault.Auth: alert.Auth, fault.Protocol: alert.Payload,
+	fault.Rejected: alert.Payload, fault.Config: alert.Config, fault.Internal: alert.Internal,
+}
+
+// classOf says what sort of incident a failure belongs to; empty for none, for a run that was stopped, and for one whose work somebody
+// else does.
+func classOf(err error) alert.Class {
+	kind := fault.KindOf(err)
+	_, busy := errors.AsType[*schedule.BusyError](err)
+	switch {
+	case kind == 0, busy, errors.Is(err, schedule.ErrLost):
+		return ""
+	case kind == fault.Database: // also where its certificate is the reason: what matters is that nothing can be stored
+		return alert.Database
+	case untrusted(err):
+		return alert.Security
+	case kind == fault.Transient && answered(err):
+		return alert.HTTP
+	case kind == fault.Transient:
+		return alert.Network
+	}
+	return classes[kind]
+}
+
+// untrusted reports whether a remote, or a way to it, is not what it has to be.
+func untrusted(err error) bool {
+	if errors.Is(err, apiclient.ErrUntrusted) || errors.Is(err, apiclient.ErrElsewhere) {
+		return true
+	}
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok || errors.As(err, new(x509.UnknownAuthorityError)) || errors.As(err, new(x509.HostnameError)) ||
+		errors.As(err, new(x509.CertificateInvalidError))
+}
+
+// answered reports whether the failure is what a remote said, and not that it could not be reached.
+func answered(err error) bool {
+	if _, ok := errors.AsType[*apiclient.StatusError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*gateway.Error](err)
+	return ok
+}
+
+// learned is what a run teaches those who tell of failures; false where there is nothing to learn. clean takes out of its text what must
+// not leave this machine.
+func (r report) learned(clean func(string) string) (alert.Observation, bool) {
+	class := classOf(r.err)
+	if r.err != nil && class == "" || r.paused {
+		return alert.Observation{}, false
+	}
+	run := &alert.RunEnded{Source: string(r.account.name), Job: r.job, RunID: r.runID, Class: class, Seldom: isSeldom(r.schedule, r.ended)}
+	if r.err != nil {
+		run.Kind, run.Error = fault.KindOf(r.err).String(), clean(r.err.Error())
+		run.Urgent = class == alert.Rate && fault.RetryAfter(r.err) > longPause
+		run.Facts = alert.Facts{RetryAt: r.repeat, NextTick: r.schedule.Next(r.ended), Remedy: clean(advice(r.err)), Command: r.command()}
+	}
+	return alert.Observation{At: r.ended, Host: hostName(), Run: run}, true
+}
+
+// advice is what to do about a failure where more is known than its kind.
+func advice(err error) string {
+	if _, remedy := explain(err); remedy != remedies[fault.KindOf(err)].remedy {
+		return remedy
+	}
+	return ""
+}
+
+// command is what to type about a run's failure, where that depends on the source; else empty.
+func (r report) command() string {
+	if errors.Is(r.err, gateway.ErrSession) && r.account.vault != nil && r.account.vault.CanGrant() == nil {
+		return fmt.Sprintf(commandGrant, r.account.name)
+	}
+	return ""
+}
+
+// isSeldom reports whether a schedule leaves so much time between two runs that one good run ends an incident.
+func isSeldom(s schedule.Schedule, now time.Time) bool { return schedule.Interval(s, now) > seldom }
