@@ -167,6 +167,8 @@ var rooms = []room{
 	},
 	{path: "internal/alert/webhook/hooktest", test: true, outside: []string{"net/http"}},
 	{path: "internal/alert/ping", imports: []string{"internal/alert/courier", "internal/fault"}, outside: []string{"net/http"}},
+	{path: "internal/alert/spool", imports: []string{"internal/alert", "internal/fault"}, outside: []string{"os"}},
+	{path: "internal/alert/tell", imports: []string{"internal/alert", "internal/alert/spool", "internal/fault"}},
 	{path: "configs", tests: []string{"internal/config"}},
 	{path: "migrations"},
 }
