@@ -42,5 +42,6 @@ CREATE TABLE IF NOT EXISTS orders (
   KEY orders_status (status),
   KEY orders_modified (modified_at),
   KEY orders_ordered (ordered_at),
+  KEY orders_newest (source, ordered_at),
   KEY orders_number (number)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;

@@ -2,13 +2,87 @@ package mysql
 
 import (
 	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
 
 	"ordersync/internal/alert"
+	"ordersync/internal/fault"
+)
+
+const (
+	// notedAtOnce bounds a transaction of observations.
+	notedAtOnce = 200
+	// mostAge is how old an observation can be: what is older comes of a wrong clock.
+	mostAge = 31 * 24 * time.Hour
 )
 
 // Note writes observations down for whoever tells, in their order. Their time becomes that of the database's clock, less their age by
 // the clock of this process. A good run is left out where nothing is wrong: no incident of its source or of all sources is failing or
-// open, and no observation of its source waits. Repeating it, even days later, changes nothing.
+// open, and no observation of its source waits. Repeating it changes nothing, also when they were worked meanwhile, for two days.
 func (db *DB) Note(ctx context.Context, observations []alert.Observation) error {
-	panic("not yet")
+	for piece := range slices.Chunk(observations, notedAtOnce) {
+		err := db.again(ctx, func(ctx context.Context) error {
+			return db.inTx(ctx, func(tx *sql.Tx) error { return note(ctx, tx, piece) })
+		})
+		if err != nil {
+			return db.failed(ctx, "note what happened", err)
+		}
+	}
+	return nil
+}
+
+func note(ctx context.Context, tx *sql.Tx, observations []alert.Observation) error {
+	for _, o := range observations {
+		source := ""
+		if o.Run != nil {
+			source = o.Run.Source
+		}
+		if o.Run != nil && o.Run.Class == "" {
+			var awaited bool
+			if err := tx.QueryRowContext(ctx, selectAwaited, source, source).Scan(&awaited); err != nil {
+				return err
+			}
+			if !awaited {
+				continue
+			}
+		}
+		age := min(max(time.Since(o.At), 0), mostAge)
+		if o.At.IsZero() {
+			age = 0
+		}
+		o.At = o.At.UTC()
+		body, err := json.Marshal(o)
+		if err != nil {
+			return fault.Errorf(fault.Internal, "an observation: %w", err)
+		}
+		identity := sha256.Sum256(body)
+		if _, err := tx.ExecContext(ctx, insertObservation, identity[:], source, age.Microseconds(), string(body)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// observations lists those that wait to be worked.
+func (db *DB) observations(ctx context.Context) ([]alert.Noted, error) {
+	var all []alert.Noted
+	err := db.query(ctx, "list what happened", selectObservations, func() { all = nil }, func(rows *sql.Rows) error {
+		var n alert.Noted
+		var at time.Time
+		var body []byte
+		if err := rows.Scan(&n.Number, &at, &body); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(body, &n.Observation); err != nil {
+			return fmt.Errorf("the column body of observation %d: %w", n.Number, err)
+		}
+		n.At = at
+		all = append(all, n)
+		return nil
+	}, mostRead)
+	return all, err
 }

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"ordersync/internal/order"
@@ -19,15 +20,25 @@ type Pause struct {
 // PauseSource pauses a source for a period (zero: until it is resumed), and reports whether there is such a source. One that is paused
 // keeps its begin and takes the new end.
 func (db *DB) PauseSource(ctx context.Context, source order.SourceID, period time.Duration, by string) (bool, error) {
-	panic("not yet")
+	us := period.Microseconds()
+	found, err := db.exec(ctx, "pause the source "+string(source), pauseSource, us, us, cut(by, 191), string(source))
+	return found > 0, err
 }
 
 // ResumeSource ends the pause of a source, and reports whether it was paused.
 func (db *DB) ResumeSource(ctx context.Context, source order.SourceID) (bool, error) {
-	panic("not yet")
+	found, err := db.exec(ctx, "resume the source "+string(source), resumeSource, string(source))
+	return found > 0, err
 }
 
 // Pauses lists the sources that are paused now, by name, also those that left the configuration.
 func (db *DB) Pauses(ctx context.Context) ([]Pause, error) {
-	panic("not yet")
+	var all []Pause
+	err := db.query(ctx, "list the paused sources", selectPauses, func() { all = nil }, func(rows *sql.Rows) error {
+		var p Pause
+		err := rows.Scan((*string)(&p.Source), &p.Since, moment{&p.Until}, &p.By, &p.Now)
+		all = append(all, p)
+		return err
+	})
+	return all, err
 }

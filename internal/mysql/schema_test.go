@@ -121,7 +121,7 @@ func TestColumns(t *testing.T) {
 
 var keyColumns = map[string]bool{
 	"source": true, "order_id": true, "line_id": true, "refund_id": true, "stream": true, "job": true, "holder": true, "credential": true,
-	"carrier": true, "tracking_number": true,
+	"carrier": true, "tracking_number": true, "incident_id": true, "notice_id": true, "scope": true, "channel": true,
 }
 
 // limited are the columns whose width package order knows, and how to fill them.
@@ -189,7 +189,9 @@ func TestIndexes(t *testing.T) {
 		"orders: source,order_id", "orders: synced_at,source,order_id", "orders: status", "orders: modified_at", "orders: ordered_at", "orders: number",
 		"order_items: source,order_id,line_id", "order_items: sku", "refunds: source,refund_id", "refunds: source,order_id",
 		"order_raw: source,order_id", "dead_letters: source,order_id", "checkpoints: source,stream", "leases: source,stream", "job_state: job",
-		"pace: credential", "daemons: holder", "sources: source", "runs: run_id", "tokens: source",
+		"pace: credential", "daemons: holder", "sources: source", "runs: run_id", "tokens: source", "orders: source,ordered_at",
+		"incidents: incident_id", "incidents: is_over,recovered_at", "observations: identity", "observations: worked_at,happened_at",
+		"notices: notice_id,channel", "notices: state,ended_at", "notices: sort,made_at",
 	} {
 		if !got[want] {
 			t.Errorf("no index %s; there are %v", want, got)

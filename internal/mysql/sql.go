@@ -282,6 +282,65 @@ const (
 	forgetToken = "DELETE FROM tokens WHERE source = ?"
 )
 
+// Alerts.
+const (
+	// lockTelling keeps the lease from being taken until the transaction is over.
+	lockTelling = "SELECT stream FROM leases WHERE source = '' AND stream = ? AND holder = ? AND held_until > UTC_TIMESTAMP(6) FOR UPDATE"
+
+	insertObservation = "INSERT INTO observations (identity, source, happened_at, worked_at, body) " +
+		"VALUES (?, ?, UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND, NULL, ?) ON DUPLICATE KEY UPDATE identity = VALUES(identity)"
+	// selectAwaited asks whether a good run of a source can matter.
+	selectAwaited = "SELECT EXISTS (SELECT 1 FROM incidents WHERE is_over = 0 AND phase <> 'recovered' AND (source = ? OR scope = 'all')) " +
+		"OR EXISTS (SELECT 1 FROM observations WHERE worked_at IS NULL AND source = ?)"
+	selectObservations = "SELECT number, happened_at, body FROM observations WHERE worked_at IS NULL ORDER BY happened_at, number LIMIT ?"
+	pruneObservations  = "DELETE FROM observations WHERE worked_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND LIMIT 1000"
+
+	// selectLive leaves out what recovered so long ago that it cannot come back.
+	selectLive = "SELECT state FROM incidents WHERE is_over = 0 OR (is_over = 1 AND recovered_at > UTC_TIMESTAMP(6) - INTERVAL ? SECOND) " +
+		"ORDER BY since_at, incident_id"
+	selectIncidents = "SELECT state FROM incidents WHERE phase <> 'recovered' OR (? AND opened_at IS NOT NULL) " +
+		"ORDER BY COALESCE(opened_at, since_at) DESC, incident_id LIMIT 1000"
+	selectIncidentsLike = "SELECT state FROM incidents WHERE LEFT(incident_id, CHAR_LENGTH(?)) = ? ORDER BY incident_id LIMIT 2"
+	pruneIncidents      = "DELETE FROM incidents WHERE phase = 'recovered' AND recovered_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND LIMIT 1000"
+
+	deliveryColumns = "channel, state, made_at, attempts, next_at, error, ended_at, body"
+
+	selectWaiting      = "SELECT " + deliveryColumns + " FROM notices WHERE state = 'waiting' ORDER BY made_at, number LIMIT ?"
+	selectDeliveries   = "SELECT " + deliveryColumns + " FROM notices WHERE notice_id = ? OR body LIKE ? ORDER BY made_at, number LIMIT 1000"
+	selectSentLately   = "SELECT channel, ended_at FROM notices WHERE state = 'sent' AND ended_at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR ORDER BY ended_at"
+	selectLastWeekly   = "SELECT MAX(made_at) FROM notices WHERE sort = 'weekly'"
+	selectWaitingShort = "SELECT channel, made_at, attempts, error FROM notices WHERE state = 'waiting' ORDER BY made_at, number"
+	selectLastSent     = "SELECT channel, MAX(CASE state WHEN 'sent' THEN ended_at END) FROM notices GROUP BY channel"
+	pruneNotices       = "DELETE FROM notices WHERE state <> 'waiting' AND ended_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND LIMIT 1000"
+)
+
+// Pauses.
+const (
+	pauseSource = "UPDATE sources SET " +
+		"paused_at = IF(paused_at IS NULL OR paused_until <= UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), paused_at), " +
+		"paused_until = CASE ? WHEN 0 THEN NULL ELSE UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND END, paused_by = ? WHERE source = ?"
+	isPaused     = "paused_at IS NOT NULL AND (paused_until IS NULL OR paused_until > UTC_TIMESTAMP(6))"
+	resumeSource = "UPDATE sources SET paused_at = NULL, paused_until = NULL, paused_by = NULL WHERE source = ? AND " + isPaused
+	selectPauses = "SELECT source, paused_at, paused_until, paused_by, UTC_TIMESTAMP(6) FROM sources WHERE " + isPaused + " ORDER BY source"
+)
+
+// What is usual.
+const (
+	// selectNewest looks at one entry of an index for each source.
+	selectNewest = "SELECT s.source, (SELECT o.ordered_at FROM orders o WHERE o.source = s.source ORDER BY o.ordered_at DESC LIMIT 1) " +
+		"FROM sources s ORDER BY s.source"
+	countStored = "SELECT COUNT(*) FROM orders WHERE source = ? AND synced_at >= ?"
+
+	// selectWeekRuns takes the times as since, until three times, and both again. Of empty runs that share a row, it takes their share.
+	selectWeekRuns = "SELECT source, CAST(SUM(CASE runs WHEN 1 THEN ended_at < CAST(? AS DATETIME(6)) ELSE CEILING(runs * 1.0 * " +
+		"TIMESTAMPDIFF(MICROSECOND, GREATEST(started_at, CAST(? AS DATETIME(6))), LEAST(ended_at, CAST(? AS DATETIME(6)))) / " +
+		"GREATEST(TIMESTAMPDIFF(MICROSECOND, started_at, ended_at), 1)) END) AS SIGNED), " +
+		"CAST(SUM(outcome = 'failed' AND ended_at < ?) AS SIGNED), CAST(SUM(IF(ended_at < ?, orders_inserted, 0)) AS SIGNED), " +
+		"CAST(SUM(IF(ended_at < ?, orders_updated, 0)) AS SIGNED) FROM runs WHERE ended_at >= ? AND started_at < ? GROUP BY source"
+	selectWeekMarks     = "SELECT source, watermark FROM checkpoints WHERE stream = 'orders'"
+	countWeeksIncidents = "SELECT COUNT(CASE WHEN opened_at >= ? AND opened_at < ? THEN 1 END), COUNT(CASE phase WHEN 'open' THEN 1 END) FROM incidents"
+)
+
 // multi is a statement of as many rows as are needed.
 type multi struct {
 	head, row, sep, tail string
@@ -342,6 +401,9 @@ type statements struct {
 
 	// Of the first two the source is the first argument, and each row one order's id.
 	parcelsOf, eventsOf, insertShipments, upsertEvents multi
+
+	// Each row of the last is a week.
+	upsertIncidents, workObservations, upsertNotices, countUsual multi
 }
 
 // often reports whether a text is one that is executed with every page.
@@ -399,6 +461,17 @@ func newStatements() statements {
 		insertShipments: shipmentInsert(),
 		upsertEvents: upsertInto("shipment_events", append(keys[:2:2], "carrier", "tracking_number", "position"),
 			[]string{"happened_at", "description", "action"}),
+
+		upsertIncidents: upsertInto("incidents", []string{"incident_id"}, []string{
+			"scope", "class", "phase", "source", "since_at", "opened_at", "recovered_at", "last_at", "failures", "error", "muted_until", "is_over", "state",
+		}),
+		workObservations: byID("UPDATE observations SET worked_at = UTC_TIMESTAMP(6) WHERE worked_at IS NULL AND number IN (", ")"),
+		upsertNotices: upsertInto("notices", []string{"notice_id", "channel"}, []string{
+			"sort", "class", "state", "made_at", "ended_at", "attempts", "next_at", "error", "body",
+		}),
+		countUsual: multi{
+			head: "SELECT ", row: "(SELECT COUNT(*) FROM orders WHERE source = ? AND ordered_at >= ? AND ordered_at < ?)", sep: ", ",
+		},
 	}
 }
 
