@@ -78,7 +78,7 @@ const (
 
 // Incident is a failing condition from its first failure to its recovery.
 type Incident struct {
-	// ID is stable: it is made of the key and of Since.
+	// ID is stable: it is made of the key and of FoundAt.
 	ID string `json:"id"`
 	Key
 	Phase Phase `json:"phase"`
@@ -111,6 +111,15 @@ type Incident struct {
 	// Host is the daemon's machine that saw it last.
 	Host string `json:"host,omitempty"`
 
+	// FoundAt is when it was first noticed, which is later than Since where a condition was found late. ReopenedAt is when it last became
+	// open again, ChangedAt when Seq last grew.
+	FoundAt    time.Time `json:"found_at"`
+	ReopenedAt time.Time `json:"reopened_at,omitzero"`
+	ChangedAt  time.Time `json:"changed_at,omitzero"`
+	// Silenced says that it is the consequence of another incident and not told because of that; FreedAt since when it no longer is.
+	Silenced bool      `json:"silenced,omitempty"`
+	FreedAt  time.Time `json:"freed_at,omitzero"`
+
 	// MutedUntil is until when nothing but the recovery is told; MutedBy who said so.
 	MutedUntil time.Time `json:"muted_until,omitzero"`
 	MutedBy    string    `json:"muted_by,omitempty"`
@@ -121,6 +130,12 @@ type Incident struct {
 	ToldAt    time.Time `json:"told_at,omitzero"`
 	Reminders int       `json:"reminders,omitempty"`
 	Root      string    `json:"root,omitempty"`
+	// Told is the last change that was handed over (never Reminded), ToldLevel the level that was; AlarmAt and ReliefAt are when a change
+	// for the worse and one for the better last were.
+	Told      Change    `json:"told,omitempty"`
+	ToldLevel int       `json:"told_level,omitempty"`
+	AlarmAt   time.Time `json:"alarm_at,omitzero"`
+	ReliefAt  time.Time `json:"relief_at,omitzero"`
 }
 
 // Job is what an incident knows of one of its failing jobs.
@@ -130,6 +145,10 @@ type Job struct {
 	// Good is the number of good runs in a row since the last failure, Needed how many end it.
 	Good   int `json:"good,omitempty"`
 	Needed int `json:"needed"`
+	// LastAt is the end of the last run that counted. Urgent and Patience are those of the failed runs, see [RunEnded].
+	LastAt   time.Time     `json:"last_at"`
+	Urgent   bool          `json:"urgent,omitempty"`
+	Patience time.Duration `json:"patience,omitempty"`
 }
 
 // Facts are what an incident or a notice can say beside the failure. All are optional.
@@ -172,9 +191,9 @@ type Standing struct {
 	Stored int `json:"stored,omitempty"`
 }
 
-// ID makes the id of an incident: ten hexadecimal digits.
-func ID(key Key, since time.Time) string {
-	sum := sha256.Sum256([]byte(string(key.Scope) + "\n" + string(key.Class) + "\n" + strconv.FormatInt(since.UTC().UnixMicro(), 10)))
+// ID makes the id of an incident that was found at a time: ten hexadecimal digits.
+func ID(key Key, found time.Time) string {
+	sum := sha256.Sum256([]byte(string(key.Scope) + "\n" + string(key.Class) + "\n" + strconv.FormatInt(found.UTC().UnixMicro(), 10)))
 	return hex.EncodeToString(sum[:5])
 }
 
@@ -200,6 +219,8 @@ type RunEnded struct {
 	Error string `json:"error,omitempty"`
 	// Urgent says that no second failure need be waited for, whatever the class.
 	Urgent bool `json:"urgent,omitempty"`
+	// Patience is how long the failure must have lasted before its incident opens, whatever else would open it. Zero: it need not.
+	Patience time.Duration `json:"patience,omitempty"`
 	// Seldom says that the schedule is longer than 15 minutes: one good run then ends an incident, otherwise two in a row.
 	Seldom bool  `json:"seldom,omitempty"`
 	Facts  Facts `json:"facts"`

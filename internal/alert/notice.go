@@ -43,9 +43,11 @@ type Notice struct {
 	Host string    `json:"host"`
 	// References are the ids of earlier notices about the same incidents, the first ones first; at most ten.
 	References []string `json:"references,omitempty"`
-	// Items are what is told, the worst first, at most [MaxItems]; More is how many further ones there are, MoreScopes some of their names.
-	Items []Item `json:"items,omitempty"`
-	More  int    `json:"more,omitempty"`
+	// Items are what is told, the worst first, at most [MaxItems]; More is how many further ones there are, MoreScopes up to a hundred of
+	// their names.
+	Items      []Item  `json:"items,omitempty"`
+	More       int     `json:"more,omitempty"`
+	MoreScopes []Scope `json:"more_scopes,omitempty"`
 	// Parts are the notices of a digest, in order; each holds no parts itself.
 	Parts []Notice `json:"parts,omitempty"`
 	// Week is set of a weekly notice.
