@@ -48,6 +48,8 @@ func (r rules) check(c *Config, o Options) {
 		r.job(c, j, o)
 	}
 	r.unused(c)
+	r.alerts(c, o)
+	r.pings(c)
 }
 
 func (r rules) database(db *Database) {
@@ -358,11 +360,15 @@ func (r rules) job(c *Config, j *Job, o Options) {
 	if len(tasks) == 1 {
 		r.task(c, j, at)
 	}
-	if o.CheckSchedule == nil || j.Schedule == "" || r.Spoilt(at.With("schedule")) {
+	r.schedule(j.Schedule, at.With("schedule"), c, o)
+}
+
+func (r rules) schedule(line string, at path, c *Config, o Options) {
+	if o.CheckSchedule == nil || line == "" || r.Spoilt(at) {
 		return
 	}
-	if err := o.CheckSchedule(j.Schedule, c.zone); err != nil {
-		r.Mistake(at.With("schedule"), "schedule", strings.TrimRight(err.Error(), "."))
+	if err := o.CheckSchedule(line, c.zone); err != nil {
+		r.Mistake(at, "schedule", strings.TrimRight(err.Error(), "."))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -37,6 +38,8 @@ const (
 	Base       = "base_url"
 	Session    = "session"
 	SealKey    = "encryption.key"
+	// Alerts begins the names of the settings that say who is told.
+	Alerts = "alerts"
 )
 
 const (
@@ -49,15 +52,18 @@ const (
 // plainSettings begin the names of the texts that are shown as they are: those that cannot hold a secret.
 var plainSettings = []string{
 	"database.", "kind", "preset", "window.", "page.", "records", "sort.", "resweep.", "map.", "sync", "sweep", "track",
-	"schedule", "repeat", "app_key", "sign_method",
+	"schedule", "repeat", "app_key", "sign_method", Alerts + ".email.smtp.host", Alerts + ".email.smtp.tls", Alerts + ".sentry.environment",
+	Alerts + ".weekly",
 }
 
 // isCredential reports whether a setting stands for a secret that systemd may hand over.
 func isCredential(setting string) bool {
-	return setting == Credential || setting == Session || setting == SealKey
+	ofAlerts := strings.HasPrefix(setting, Alerts+".") && slices.Contains([]string{".password", ".dsn", ".url", ".secret"}, path.Ext(setting))
+	return setting == Credential || setting == Session || setting == SealKey || ofAlerts
 }
 
-// Flatten writes what is set in v under its names in the file, such as http.body_timeout; secrets only as being given.
+// Flatten writes what is set in v under its names in the file, such as http.body_timeout. Secrets stand only as being given; those
+// below alerts and ping, which a reload exchanges, as hashes.
 func Flatten(into map[string]string, name string, v any) { flatten(into, name, reflect.ValueOf(v)) }
 
 func flatten(into map[string]string, name string, v reflect.Value) {
@@ -66,7 +72,7 @@ func flatten(into map[string]string, name string, v reflect.Value) {
 	}
 	switch plain := v.Interface().(type) {
 	case value.Secret:
-		into[name] = "given"
+		into[name] = mark(name, plain)
 		return
 	case time.Time:
 		into[name] = plain.UTC().Format(time.RFC3339)
@@ -90,6 +96,13 @@ func flatten(into map[string]string, name string, v reflect.Value) {
 			flatten(into, name+"."+key.String(), v.MapIndex(key))
 		}
 	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Pointer { // entries with names
+			for i := range v.Len() {
+				entry := v.Index(i).Elem()
+				flatten(into, name+"."+entry.FieldByName("Name").String(), entry)
+			}
+			return
+		}
 		parts := make([]string, v.Len())
 		for i := range parts {
 			parts[i] = fmt.Sprint(v.Index(i))
@@ -102,8 +115,26 @@ func flatten(into map[string]string, name string, v reflect.Value) {
 	}
 }
 
+// mark is a secret as others may see it. People make up the passwords of their mailboxes, so that a whole hash would let others try
+// guesses; the few digits that are left tell one password from the next, and no more.
+func mark(name string, secret value.Secret) string {
+	switch hash := Hash(name + " " + secret.Reveal()); {
+	case strings.HasPrefix(name, Alerts+".") && path.Ext(name) == ".password":
+		return hash[:1+shortHash]
+	case strings.HasPrefix(name, Alerts+".") || strings.HasPrefix(name, "ping."):
+		return hash
+	}
+	return "given"
+}
+
+// shortHash is how many hexadecimal digits stand for a password.
+const shortHash = 4
+
 // shown is a text as others may see it.
 func shown(name, text string) string {
+	if strings.HasPrefix(name, Alerts+".webhooks.") && path.Ext(name) == ".kind" {
+		return text
+	}
 	if slices.ContainsFunc(plainSettings, func(p string) bool { return strings.HasPrefix(name, p) }) {
 		return text
 	}
@@ -147,10 +178,18 @@ func (o Outline) ChangesTo(is Outline) []Change {
 	own, fixed := Change{}, Change{Restart: true}
 	for _, name := range Differing(o.Settings, is.Settings) {
 		c := &own
-		if name == "state" || strings.HasPrefix(name, "database.") {
+		text := differenceOf(name, o.Settings, is.Settings)
+		switch channel := channelOf(name); {
+		case channel != "" && !has(o.Settings, channel):
+			text = channel + " is added"
+		case channel != "" && !has(is.Settings, channel):
+			text = channel + " is removed"
+		case name == "state", strings.HasPrefix(name, "database."), isCredential(name) && o.CredentialsAtStart:
 			c = &fixed
 		}
-		c.Texts = append(c.Texts, differenceOf(name, o.Settings, is.Settings))
+		if !slices.Contains(c.Texts, text) {
+			c.Texts = append(c.Texts, text)
+		}
 	}
 	if len(own.Texts) > 0 {
 		list = append(list, own)
@@ -164,6 +203,28 @@ func (o Outline) ChangesTo(is Outline) []Change {
 		return map[bool]int{true: 1}[a.Restart] - map[bool]int{true: 1}[b.Restart]
 	})
 	return list
+}
+
+// channelOf is the way to tell that a setting belongs to, such as alerts.email, or "".
+func channelOf(setting string) string {
+	parts := strings.Split(setting, ".")
+	switch {
+	case parts[0] != Alerts || len(parts) < 3:
+		return ""
+	case parts[1] == "webhooks":
+		return strings.TrimSuffix(setting, path.Ext(setting)) // its name may hold dots
+	}
+	return parts[0] + "." + parts[1]
+}
+
+// has reports whether anything of a channel is set.
+func has(settings map[string]string, channel string) bool {
+	for name := range settings {
+		if channelOf(name) == channel {
+			return true
+		}
+	}
+	return false
 }
 
 // entriesTo compares sources or jobs by their names. A credential that is read at the start only is a change of its own.

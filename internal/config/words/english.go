@@ -283,5 +283,71 @@ func English() map[string]Words {
 			"This schedule is of no use: {0}.",
 			"Five fields in quotes: minute, hour, day, month, weekday. \"0 2 * * *\" is two o'clock every night.",
 		},
+
+		// Alerts, and monitors outside the machine.
+		"no-channel": {
+			"Nobody is told when something fails: neither mail nor Sentry nor a chat group is given under \"alerts\".",
+			"Add alerts: {email: {smtp: {host: …}, from: …, to: […]}} at the left margin, as in the example.",
+		},
+		"no-channel-weekly": {"\"weekly\" has nobody to write to.", "Add email, sentry or webhooks to alerts, or delete the line."},
+		"told-late":         {"\"{0}\" is too long: failures would be told late.", "Write {1} or less."},
+		"mail-address": {
+			"\"{0}\" must be a mail address without a name.",
+			"Write it such as ops@example.com; several of them as a list: [ops@example.com, boss@example.com]",
+		},
+		"mail-twice": {"\"{0}\" stands in \"to\" twice.", "Delete one of the two: every address gets a mail of its own."},
+		"smtp-host": {
+			"\"host\" must be the name of a mail server, without anything before or behind it.",
+			"Write it such as smtp.example.com, and the number behind a colon as port: 465",
+		},
+		"smtp-tls-missing": {
+			"\"tls\" is missing in {0}: nobody knows how the connection to port {1} is encrypted.",
+			"Add tls: implicit where it is from the first byte on, or tls: starttls.",
+		},
+		"smtp-plain": {
+			"Without encryption everybody on the way could read the mails and the password.",
+			"Write tls: implicit (port 465) or tls: starttls (port 587); tls: none is for a mail server on this machine, host: 127.0.0.1",
+		},
+		"smtp-port": {
+			"Mail servers mostly want {0} at port {1}; this says {2}, with which a connection hangs or is refused.",
+			"Write tls: {0}, or the port that your provider names for {2}.",
+		},
+		"smtp-password": {
+			"\"username\" is given, and no password.",
+			"Add password: ${credential:smtp}; or delete username, where the server asks for no account.",
+		},
+		"smtp-username": {"\"password\" is given, and no username.", "Add username, mostly the mail address of the account."},
+		"sentry-dsn": {
+			"\"dsn\" is not the address of a Sentry project.",
+			"Copy it from the project's settings, Client Keys (DSN): https://KEY@HOST/NUMBER",
+		},
+		"sentry-environment": {
+			"Sentry takes no such \"environment\".",
+			"Write one word of at most 64 letters, without blanks and slashes, such as production.",
+		},
+		"target-http": {"\"{0}\" is not encrypted: everybody on the way could read it.", "Write https://"},
+		"webhook-name": {
+			"\"{0}\" is the name of another way to tell.",
+			"Choose a name that says whose group it is, such as shop-staff.",
+		},
+		"webhook-kind": {"This is an address of {0}, and \"kind\" says {1}.", "Write kind: {0}, or copy the address of the right robot."},
+		"webhook-url": {
+			"This address of {0} is not whole: what names the robot is missing.",
+			"Copy it again from the settings of the robot, to its last character.",
+		},
+		"webhook-secret": {"A robot of {0} does not check a signature: \"secret\" is never used.", "Delete it."},
+		"webhook-twice":  {"{0} and {1} are the same robot.", "Delete one of them: every message would come twice."},
+		"ping-same": {
+			"\"{0}\" and \"{1}\" are the same address: the monitor could not tell them apart.",
+			"Write the address that the monitor names for each, or delete {1}.",
+		},
+		"ping-shared": {
+			"{0} and {1} ping the same address: while one of them runs, nobody notices that the other does not.",
+			"Let the monitor give an address to each.",
+		},
+		"ping-http": {
+			"\"{0}\" is not encrypted: whoever reads it on the way can make a dead job look alive.",
+			"Write https:// where the monitor offers it.",
+		},
 	}
 }

@@ -78,9 +78,9 @@ func Zone(text string) string {
 
 // synonyms are the words that people write for keys of ours; of several keys the one counts that is to be had where the word stands.
 var synonyms = map[string]string{
-	"url": "base_url gateway", "baseurl": "base_url gateway", "endpoint": "base_url gateway", "api": "base_url gateway",
-	"host": "address", "hostname": "address", "server": "address",
-	"addr": "address", "username": "user", "login": "user", "pass": "password", "passwd": "password", "pwd": "password", "database": "name",
+	"url": "base_url gateway success dsn", "baseurl": "base_url gateway", "endpoint": "base_url gateway", "api": "base_url gateway",
+	"host": "address", "hostname": "address host", "server": "address host", "address": "host",
+	"addr": "address host", "username": "user", "user": "username", "account": "username user", "login": "user username", "pass": "password", "passwd": "password", "pwd": "password", "database": "name",
 	"dbname": "name", "db": "database", "mysql": "database", "tz": "timezone", "zone": "timezone", "lang": "language", "locale": "language",
 	"type": "kind", "template": "preset", "token": "bearer session", "api_key": "header app_key", "cron": "schedule", "when": "schedule",
 	"interval": "schedule", "every": "schedule", "from": "start", "since": "start", "start_date": "start", "begin": "start", "source": "sync", "pull": "sync",
@@ -91,6 +91,11 @@ var synonyms = map[string]string{
 	"modified_at": "updated_at", "ordered_at": "created_at", "title": "name", "qty": "quantity", "price": "unit_price", "line_id": "id",
 	"sort_by": "sort", "paging": "page", "pagination": "page", "delay": "settle", "lag": "settle", "timeout": "header_timeout",
 	"base_url": "gateway", "client_id": "app_key", "client_secret": "app_secret", "secret": "app_secret", "access_token": "session", "session_key": "session",
+	"alert": "alerts", "notify": "alerts", "notifications": "alerts", "alarms": "alerts", "mail": "email", "mails": "email", "sender": "from",
+	"recipient": "to", "recipients": "to", "receivers": "to", "ssl": "tls", "encryption": "tls", "authorization_code": "password", "env": "environment",
+	"webhook": "webhooks", "hook": "webhooks", "hooks": "webhooks", "chat": "webhooks", "robot": "webhooks", "robots": "webhooks", "sign_secret": "secret",
+	"remind": "remind_every", "reminder": "remind_every", "repeat_interval": "remind_every", "digest": "weekly", "summary": "weekly",
+	"heartbeat": "ping", "healthcheck": "ping", "healthchecks": "ping", "monitor": "ping", "failure": "fail", "failed": "fail", "ok": "success",
 	"expires": "session_expires", "expire_time": "session_expires", "callback": "redirect_uri", "callback_url": "redirect_uri",
 }
 
