@@ -4,6 +4,7 @@ import (
 	"net/mail"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -103,9 +104,13 @@ func (r rules) alerts(c *Config, o Options) {
 	a, at := &c.Alerts, path{"alerts"}
 	for _, wait := range []struct {
 		key         string
-		long, limit Duration
-	}{{key: "after", long: a.After, limit: Duration(24 * time.Hour)}, {key: "group_wait", long: a.GroupWait, limit: Duration(time.Hour)}} {
-		r.Check(wait.long > wait.limit, at.With(wait.key), "told-late", wait.key, wait.limit.String())
+		long, limit time.Duration
+		written     string
+	}{
+		{key: "after", long: a.After.Std(), limit: 24 * time.Hour, written: "1d"},
+		{key: "group_wait", long: a.GroupWait.Std(), limit: time.Hour, written: "1h"},
+	} {
+		r.Check(wait.long > wait.limit, at.With(wait.key), "told-late", wait.key, wait.written)
 	}
 	r.Check(a.Weekly == "" && r.Node(at.With("weekly")) != nil, at.With("weekly"), "no-value", "weekly")
 	r.schedule(a.Weekly, at.With("weekly"), c, o)
@@ -130,7 +135,9 @@ func (r rules) alerts(c *Config, o Options) {
 }
 
 func (r rules) email(e *Email, at path) {
-	r.smtp(&e.SMTP, at.With("smtp"))
+	smtp := at.With("smtp")
+	r.Check(r.Node(smtp) == nil, smtp, "missing", "smtp", at.String())
+	r.smtp(&e.SMTP, smtp)
 	r.Check(e.From != "" && !bareAddress(e.From), at.With("from"), "mail-address", "from")
 	here := at.With("to")
 	if r.Spoilt(here) {
@@ -163,6 +170,8 @@ func bareAddress(text string) bool {
 // mailHost is the name of a machine, or its number.
 var mailHost = regexp.MustCompile(`^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+)$`)
 
+const highestPort = 65535
+
 // tlsOf is how servers encrypt the connections to their usual ports.
 func tlsOf(port int) string {
 	return map[int]string{465: TLSImplicit, 587: TLSStart, 25: TLSStart, 2525: TLSStart}[port]
@@ -180,7 +189,7 @@ func (r rules) smtp(s *SMTP, at path) {
 	case s.TLS == "" && !port:
 		s.TLS, s.Port = TLSImplicit, 465
 	case s.TLS == "":
-		r.Check(usual == "" && !r.Spoilt(at.With("port")), tls, "smtp-tls-missing", at.String(), strconv.Itoa(s.Port))
+		r.Check(usual == "" && s.Port > 0 && s.Port <= highestPort && !r.Spoilt(at.With("port")), tls, "smtp-tls-missing", at.String(), strconv.Itoa(s.Port))
 		s.TLS = usual
 	case !port:
 		s.Port = map[string]int{TLSImplicit: 465, TLSStart: 587, TLSNone: 25}[s.TLS]
@@ -240,13 +249,14 @@ func (r rules) webhooks(list []*Webhook, at path) {
 		r.Check(w.Secret.IsZero() && r.Node(here.With("secret")) != nil, here.With("secret"), "no-value", "secret")
 		unsigned := w.Kind == WebhookWeCom || w.Kind == WebhookSlack
 		r.Check(unsigned && !w.Secret.IsZero(), here.With("secret"), "webhook-secret", w.Kind)
-		u := r.target(w.URL, here.With("url"), "https://oapi.dingtalk.com/robot/send?access_token=…")
+		u := r.target(w.URL, here.With("url"), "https://chat.example.com/hook")
 		if u == nil {
 			continue
 		}
 		r.Check(u.Scheme == "http" && !loopback(u.Hostname()), here.With("url"), "target-http", "url")
 		kind := robotOf(u.Hostname())
-		r.Check(kind != "" && kind != w.Kind && !r.Spoilt(here.With("kind")), here.With("url"), "webhook-kind", kind, w.Kind)
+		known := slices.Contains([]string{WebhookDingTalk, WebhookWeCom, WebhookFeishu, WebhookSlack, WebhookJSON}, w.Kind)
+		r.Check(known && kind != "" && kind != w.Kind, here.With("url"), "webhook-kind", kind, w.Kind)
 		r.Check(kind != "" && !wholeRobot(kind, u), here.With("url"), "webhook-url", kind)
 		text := w.URL.Reveal()
 		r.Check(first[text] != "", here.With("url"), "webhook-twice", first[text], w.Name)

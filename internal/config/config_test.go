@@ -33,6 +33,11 @@ func credentials(t testing.TB) string {
 		"db-password": "db-canary\n", "us-store": "us-canary\r\n", "empty": "\n", "two-lines": "one-canary\ntwo\n", "chinese": "canary密码",
 		"long": strings.Repeat("canary", 20_000), "open": "open-canary",
 		"db-ddl-password": "ddl-canary", "eu-store": "eu-canary",
+		"smtp": "smtp-canary", "sentry-dsn": "https://sentrycanary@sentry.example.com/42",
+		"dingtalk-url": "https://oapi.dingtalk.com/robot/send?access_token=canary", "dingtalk-secret": "SEC-canary",
+		"wecom-url":  "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=canary",
+		"feishu-url": "https://open.feishu.cn/open-apis/bot/v2/hook/canary", "feishu-secret": "feishu-canary",
+		"slack-url": "https://hooks.slack.com/services/T0/B0/canary", "ping": "https://hc-ping.com/canary", "own-hook": "http://127.0.0.1:9000/hook?own=canary",
 		"taobao-app-secret": "app-canary", "taobao-session": "session-canary", "taobao-blank": "app canary", "seal-key": "seal-canary",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
@@ -378,6 +383,63 @@ func TestTaobao(t *testing.T) {
 			t.Errorf("another %s is called %q, like another", what, id)
 		}
 		seen[other.Credential()] = true
+	}
+}
+
+func TestAlerts(t *testing.T) {
+	t.Parallel()
+	c, bare := load(t, "alerts"), load(t, "bare")
+	a, usual := c.Alerts, bare.Alerts
+	jobs := map[string]*Ping{}
+	for _, j := range c.Jobs {
+		jobs[j.Name] = j.Ping
+	}
+	var robots []string
+	for _, w := range a.Webhooks {
+		robots = append(robots, w.Name+" "+w.Kind+" "+w.URL.Reveal()+" "+w.Secret.Reveal())
+	}
+	for _, check := range []struct{ what, got, want any }{
+		{what: "a mail server", got: fmt.Sprint(a.Email.SMTP.Host, a.Email.SMTP.Port, a.Email.SMTP.TLS, a.Email.SMTP.Username, a.Email.SMTP.Password.Reveal()),
+			want: "smtp.example.com465implicitalerts@example.comsmtp-canary"},
+		{what: "from and to", got: fmt.Sprint(a.Email.From, a.Email.To), want: "alerts@example.com[ops@example.com boss@example.com]"},
+		{what: "one recipient", got: fmt.Sprint(usual.Email.To), want: "[ops@example.com]"},
+		{what: "sentry", got: a.Sentry.DSN.Reveal() + " " + a.Sentry.Environment, want: "https://sentrycanary@sentry.example.com/42 production"},
+		{what: "webhooks", got: robots, want: []string{
+			"staff dingtalk https://oapi.dingtalk.com/robot/send?access_token=canary SEC-canary", "ops slack https://hooks.slack.com/services/T0/B0/canary ",
+			"own json http://127.0.0.1:9000/hook?own=canary SEC-canary",
+		}},
+		{what: "times", got: fmt.Sprint(a.After, a.GroupWait, a.RemindEvery, " ", a.Weekly), want: "10m0s 1m0s 12h0m0s 0 9 * * MON"},
+		{what: "usual times", got: fmt.Sprint(usual.After, usual.GroupWait, usual.RemindEvery, usual.Weekly), want: "4m0s 30s 4h0m0s"},
+		{what: "a ping", got: jobs["us-orders"].Success.Reveal() + fmt.Sprint(jobs["us-orders"].Start.IsZero(), jobs["us-orders"].Fail.IsZero()),
+			want: "https://hc-ping.com/0f5c-canarytrue true"},
+		{what: "three pings", got: jobs["us-sweep"].Success.Reveal() + " " + jobs["us-sweep"].Start.Reveal() + " " + jobs["us-sweep"].Fail.Reveal(),
+			want: "https://hc-ping.com/canary https://hc-ping.com/canary/start https://hc-ping.com/canary/fail"},
+		{what: "no ping", got: bare.Jobs[0].Ping == nil, want: true},
+		{what: "channels", got: a.Channels() && usual.Channels() && !new(Alerts).Channels(), want: true},
+	} {
+		if !cmp.Equal(check.got, check.want) {
+			t.Errorf("%s: got %v, want %v", check.what, check.got, check.want)
+		}
+	}
+	text := readFile(t, "testdata/good/bare.yaml")
+	for given, want := range map[string]string{
+		"host: a.example": "465 implicit", "host: a.example, tls: starttls": "587 starttls", "host: localhost, tls: none": "25 none",
+		"host: a.example, port: 587": "587 starttls", "host: a.example, port: 465": "465 implicit", "host: a.example, port: 25": "25 starttls",
+		"host: a.example, port: 2525": "2525 starttls", "host: 127.0.0.1, port: 1025, tls: none": "1025 none", "host: '::1', tls: none": "25 none",
+		"host: a.example, port: 1025, tls: implicit": "1025 implicit", "host: a.example, port: 25, tls: starttls": "25 starttls",
+	} {
+		c, err := Parse("smtp.yaml", []byte(strings.Replace(text, "host: smtp.example.com", given, 1)), options(t))
+		if err != nil || len(c.Warnings) > 0 {
+			t.Errorf("%s: %v, %v", given, err, c)
+			continue
+		}
+		if got := fmt.Sprint(c.Alerts.Email.SMTP.Port, " ", c.Alerts.Email.SMTP.TLS); got != want {
+			t.Errorf("%s is %s, want %s", given, got, want)
+		}
+	}
+	c, err := Parse("none.yaml", []byte(text[:strings.Index(text, "alerts:")]), options(t))
+	if err != nil || c.Alerts.Channels() || c.Alerts.After.Std() != 4*time.Minute || len(c.Warnings) != 1 || c.Warnings[0].Path != "jobs" {
+		t.Errorf("without alerts: %v, %+v", err, c)
 	}
 }
 

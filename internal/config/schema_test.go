@@ -52,13 +52,8 @@ func schema() *jsonschema.Schema {
 		d.ReadOnly = false
 	}
 	root.Title = "ordersyncd"
-	for name, entry := range map[string]*jsonschema.Schema{"sources": sourceByKind(), "jobs": reference("Job")} {
-		old, _ := root.Properties.Get(name)
-		root.Properties.Set(name, &jsonschema.Schema{
-			Type: "object", Description: old.Description, PropertyNames: &jsonschema.Schema{Pattern: `^[a-z0-9][a-z0-9._-]{0,62}$`},
-			AdditionalProperties: entry,
-		})
-	}
+	named(root, "sources", sourceByKind())
+	named(root, "jobs", reference("Job"))
 	sources, _ := root.Properties.Get("sources")
 	sources.MinProperties = new(uint64(1))
 	root.Required = []string{"database", "sources"}
@@ -69,7 +64,34 @@ func schema() *jsonschema.Schema {
 	}
 	refineTaobao(root.Definitions["Taobao"])
 	root.Definitions["Encryption"].Required = []string{"key"}
+	refineAlerts(root)
 	return root
+}
+
+// named makes of a property a group of entries with names.
+func named(s *jsonschema.Schema, name string, entry *jsonschema.Schema) {
+	old, _ := s.Properties.Get(name)
+	s.Properties.Set(name, &jsonschema.Schema{
+		Type: "object", Description: old.Description, PropertyNames: &jsonschema.Schema{Pattern: `^[a-z0-9][a-z0-9._-]{0,62}$`},
+		AdditionalProperties: entry,
+	})
+}
+
+// refineAlerts adds what no tag says.
+func refineAlerts(root *jsonschema.Schema) {
+	named(root.Definitions["Alerts"], "webhooks", reference("Webhook"))
+	for name, required := range map[string][]string{
+		"Email": {"smtp", "from", "to"}, "SMTP": {"host"}, "Sentry": {"dsn"}, "Webhook": {"kind", "url"}, "Ping": {"success"},
+	} {
+		root.Definitions[name].Required = required
+	}
+	address := &jsonschema.Schema{Type: "string", Pattern: `^[^@ <>]+@[^@ <>]+$|\$\{`}
+	email := root.Definitions["Email"].Properties
+	from, _ := email.Get("from")
+	from.Pattern = address.Pattern
+	to, _ := email.Get("to")
+	several := &jsonschema.Schema{Type: "array", Items: address, MinItems: new(uint64(1))}
+	email.Set("to", &jsonschema.Schema{Description: to.Description, AnyOf: []*jsonschema.Schema{address, several}})
 }
 
 // refineTaobao adds what no tag says.
@@ -136,6 +158,8 @@ func comment(t reflect.Type, field string) string {
 // withoutPreset are structs that no preset fills: a null in them drops nothing.
 var withoutPreset = []reflect.Type{
 	reflect.TypeFor[Database](), reflect.TypeFor[Account](), reflect.TypeFor[Encryption](), reflect.TypeFor[Taobao](), reflect.TypeFor[Job](),
+	reflect.TypeFor[Alerts](), reflect.TypeFor[Email](), reflect.TypeFor[SMTP](), reflect.TypeFor[Sentry](), reflect.TypeFor[Webhook](),
+	reflect.TypeFor[Ping](),
 }
 
 // refine adds to the schema of a struct what the tags say, and goes on to the structs inside.
@@ -162,7 +186,7 @@ func refine(root *jsonschema.Schema, t reflect.Type, s *jsonschema.Schema) {
 		}
 	}
 	if t == reflect.TypeFor[Config]() {
-		for _, entry := range []reflect.Type{reflect.TypeFor[Rest](), reflect.TypeFor[Taobao](), reflect.TypeFor[Job]()} {
+		for _, entry := range []reflect.Type{reflect.TypeFor[Rest](), reflect.TypeFor[Taobao](), reflect.TypeFor[Job](), reflect.TypeFor[Webhook]()} {
 			refine(root, entry, root.Definitions[entry.Name()])
 		}
 		return
@@ -296,6 +320,10 @@ var beyondSchema = []string{
 	"path-", "preset", "rates", "reference-", "repeat-empty", "resolution", "resweep-", "same-shop", "schedule", "secret-in-query",
 	"settle-twice", "size-max", "slice", "source-", "start", "sweep-", "template", "timezone", "tls-socket", "token-url", "variable-missing", "window-",
 	"word-twice", "integer-too-large",
+	"alerts-after", "alerts-email-to-twice", "alerts-group-wait", "alerts-sentry-dsn", "alerts-sentry-environment", "alerts-sentry-http", "alerts-smtp-address",
+	"alerts-smtp-host", "alerts-smtp-password-", "alerts-smtp-plain", "alerts-smtp-port-zero", "alerts-smtp-tls-missing", "alerts-smtp-username-",
+	"alerts-webhook-kind-other", "alerts-webhook-name", "alerts-webhook-secret", "alerts-webhook-twice", "alerts-webhook-url", "alerts-weekly",
+	"ping-address", "ping-blank", "ping-empty", "ping-number", "ping-same", "ping-start-empty", "ping-user",
 	"encryption-credential", "encryption-no-value", "track-", "taobao-app-key", "taobao-app-secret-blank", "taobao-app-secrets", "taobao-encryption-missing",
 	"taobao-gateway-http", "taobao-gateway-query", "taobao-gateway-user", "taobao-oauth-http", "taobao-oauth-missing", "taobao-oauth-path",
 	"taobao-session-chinese", "taobao-session-empty", "taobao-session-end-alone", "taobao-session-missing", "taobao-slice-",
@@ -444,7 +472,8 @@ func TestShippedPresets(t *testing.T) {
 		o.Presets = os.DirFS("../../configs/presets")
 		text := "database: {address: a:1, name: n, user: u}\n" +
 			"sources: {shop: {kind: rest, preset: " + name + ", base_url: https://a.example, auth: {none: {}}}}\n" +
-			"jobs: {a: {sync: shop, schedule: '@daily', start: 2024-01-01}, b: {sweep: shop, schedule: '@daily'}}\n"
+			"jobs: {a: {sync: shop, schedule: '@daily', start: 2024-01-01}, b: {sweep: shop, schedule: '@daily'}}\n" +
+			"alerts: {email: {smtp: {host: a.example}, from: a@a.example, to: b@a.example}}\n"
 		c, err := Parse("preset.yaml", []byte(text), o)
 		if err != nil {
 			t.Errorf("%s:\n%v", name, err)

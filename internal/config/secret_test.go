@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -31,6 +33,14 @@ sources:
   query: {kind: rest, preset: us-server, base_url: https://d.example, auth: {query: {key: "q${credential:us-store}"}}}
   oauth: {kind: rest, preset: us-server, base_url: https://e.example,
           auth: {oauth2: {token_url: https://f.example/t, client_id: id-canary, client_secret: secret-canary}}}
+jobs:
+  one: {sync: bearer, schedule: "@daily", start: 2024-01-01, ping: https://hc-ping.com/ping-canary}
+  two: {sweep: bearer, schedule: "@daily", ping: {success: "${credential:ping}", start: https://hc-ping.com/start-canary, fail: https://hc-ping.com/fail-canary}}
+alerts:
+  email: {smtp: {host: smtp.example.com, username: user@example.com, password: "${credential:smtp}"}, from: a@example.com, to: b@example.com}
+  sentry: {dsn: "${credential:sentry-dsn}"}
+  webhooks:
+    staff: {kind: dingtalk, url: "${credential:dingtalk-url}", secret: "${credential:dingtalk-secret}"}
 `
 
 func TestSecretsNeverPrint(t *testing.T) {
@@ -46,6 +56,8 @@ func TestSecretsNeverPrint(t *testing.T) {
 	values := map[string]any{
 		"config": c, "config value": *c, "database": c.Database, "encryption": c.Encryption,
 		"secret": c.Database.Password, "secret pointer": &c.Database.Password,
+		"alerts": c.Alerts, "email": c.Alerts.Email, "smtp": c.Alerts.Email.SMTP, "sentry": *c.Alerts.Sentry, "webhooks": c.Alerts.Webhooks,
+		"webhook": *c.Alerts.Webhooks[0], "job": *c.Jobs[0], "ping": c.Jobs[1].Ping,
 	}
 	for _, s := range c.Sources {
 		values[s.Name] = s
@@ -70,6 +82,39 @@ func TestSecretsNeverPrint(t *testing.T) {
 	}
 	if got := fmt.Sprintf("%v %s %q %#v", c.Database.Password, c.Database.Password, c.Database.Password, Secret{}); got != "*** *** *** ***" {
 		t.Errorf("a secret prints as %s", got)
+	}
+}
+
+// TestSecretsAreListed holds that whoever scrubs texts learns of every secret of a file, and of no word that is none.
+func TestSecretsAreListed(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	text := strings.NewReplacer("https://hc-ping.com/ping-canary", "https://hc-ping.com/0123-ping-canary", "user-canary", "ck_0123456789-user-canary",
+		"id-canary", "shop").Replace(everySecret)
+	c, err := Parse(filepath.Join(o.CredentialDirs[1], "secret.yaml"), []byte(text), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"plain-canary", "db-canary", "key-canary", // the database
+		"app-canary", "session-canary", "us-canary", "Token us-canary", "ck_0123456789-user-canary", // the sources
+		"ordersync:dsn-canary@tcp(127.0.0.1:3306)/ordersync", "dsn-canary", "qus-canary", "secret-canary",
+		"0123-ping-canary", "smtp-canary", // jobs and alerts
+		"https://sentrycanary@sentry.example.com/42", "https://oapi.dingtalk.com/robot/send?access_token=canary", "SEC-canary",
+	}
+	if diff := cmp.Diff(want, c.Secrets()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for text, want := range map[string][]string{
+		"Bearer abc": {"abc"}, "a:b@c@tcp(localhost)/d": {"b@c"}, "a:b@/d": {"b"}, "abc": nil, "a b c": nil,
+		"https://0123456789abcdef@sentry.example.com/42":             {"0123456789abcdef"},
+		"https://u:word@shop.example.com/orders?per_page=100":        {"word"},
+		"https://hooks.slack.com/services/T0000/B0000/abc123def456":  {"abc123def456"},
+		"https://a.example/robot/send?access_token=0123456789abcdef": {"0123456789abcdef"},
+	} {
+		if diff := cmp.Diff(want, slices.DeleteFunc(secretParts(text), func(part string) bool { return part == "" })); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
 	}
 }
 

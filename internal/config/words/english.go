@@ -287,7 +287,7 @@ func English() map[string]Words {
 		// Alerts, and monitors outside the machine.
 		"no-channel": {
 			"Nobody is told when something fails: neither mail nor Sentry nor a chat group is given under \"alerts\".",
-			"Add alerts: {email: {smtp: {host: …}, from: …, to: […]}} at the left margin, as in the example.",
+			"Say who is to be told: email, sentry or webhooks below \"alerts\", as in the example.",
 		},
 		"no-channel-weekly": {"\"weekly\" has nobody to write to.", "Add email, sentry or webhooks to alerts, or delete the line."},
 		"told-late":         {"\"{0}\" is too long: failures would be told late.", "Write {1} or less."},
