@@ -200,7 +200,12 @@ func (k *keeper) runJob(ctx context.Context, w *works, e errand, tick schedule.T
 	r := newReport(e)
 	r.err = fault.Errorf(fault.Internal, "the run broke off") // should it panic
 	defer func() { k.end(ctx, r) }()
-	r = w.perform(ctx, e)
+	_, paused, err := w.pauseOf(ctx, e.account.name)
+	if err != nil || paused {
+		r.err, r.paused, r.ended = err, paused, time.Now()
+		return err
+	}
+	r = w.perform(ctx, r.errand)
 	return r.err
 }
 
@@ -249,6 +254,9 @@ func (k *keeper) outcome(ctx context.Context, o schedule.Outcome) {
 		if o.Err != nil && !stopped(o.Err) {
 			k.log.LogAttrs(ctx, slog.LevelWarn, "housekeeping failed", slog.String("error", o.Err.Error()))
 		}
+		return
+	case r.paused:
+		k.log.LogAttrs(ctx, slog.LevelDebug, logPaused, slog.String("job", o.Job), slog.Time("tick", o.Tick.UTC()))
 		return
 	case r.ended.IsZero(): // it panicked
 		r.ended = o.Ended

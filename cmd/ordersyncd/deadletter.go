@@ -198,6 +198,9 @@ func (p *program) retryEach(ctx context.Context, w *works, letters []mysql.Store
 		line, err := textRetryFailed, failed[l.Source]
 		var done string
 		if err == nil {
+			err = p.unpaused(ctx, w, l.Source)
+		}
+		if err == nil {
 			done, line, err = w.retry(ctx, string(l.Source), l.ID)
 		}
 		kind := fault.KindOf(err)

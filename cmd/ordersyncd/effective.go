@@ -20,6 +20,7 @@ func effectiveOf(cfg *config.Config) outline.Outline {
 	where := cfg.Database
 	where.Migrate = nil // which the daemon does not use
 	outline.Flatten(e.Settings, "database", where)
+	outline.Flatten(e.Settings, outline.Alerts, cfg.Alerts)
 	for _, s := range cfg.Sources {
 		if s.Taobao != nil {
 			e.Sources[s.Name] = describeTaobao(s.Taobao, cfg.Encryption)

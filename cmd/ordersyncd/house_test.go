@@ -45,7 +45,8 @@ var rooms = []room{
 			"configs", "internal/alert", "internal/alert/email", "internal/alert/ping", "internal/alert/sentry", "internal/alert/spool",
 			"internal/alert/tell", "internal/alert/webhook", "internal/apiclient", "internal/config", "internal/config/outline",
 			"internal/demo", "internal/fault", "internal/intake", "internal/mysql", "internal/order", "internal/ordersync", "internal/parcel",
-			"internal/rest", "internal/schedule", "internal/scrub", "internal/seal", "internal/taobao", "internal/taobao/gateway", "internal/token", "migrations",
+			"internal/rest", "internal/schedule", "internal/scrub", "internal/seal", "internal/taobao", "internal/taobao/gateway",
+			"internal/token", "migrations",
 		},
 		outside: []string{
 			"github.com/coreos/go-systemd/v22", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "github.com/spf13/pflag",
@@ -104,10 +105,16 @@ var rooms = []room{
 		outside: []string{"database/sql", "github.com/go-sql-driver/mysql", "os", "testing"},
 	},
 	{
-		path: "internal/mariadb", test: true,
+		path: "internal/mariadb", test: true, imports: []string{"internal/apt"},
 		outside: []string{"database/sql", "github.com/go-sql-driver/mysql", "os", "os/exec", "syscall"},
 	},
-	// The command behind `make test`.
+	{path: "internal/apt", test: true, outside: []string{"os", "os/exec", "syscall"}},
+	{
+		path: "internal/browser", test: true, imports: []string{"internal/apt"},
+		outside: []string{"github.com/chromedp/cdproto", "github.com/chromedp/chromedp", "os", "os/exec", "syscall"},
+	},
+	// The commands behind `make test`.
+	{path: "internal/browser/provide", test: true, imports: []string{"internal/browser"}, outside: []string{"os", "syscall"}},
 	{
 		path: "internal/mariadb/withserver", test: true, imports: []string{"internal/mariadb"},
 		outside: []string{"os", "os/exec", "syscall"},

@@ -59,6 +59,9 @@ func (p *program) order(cmd *cobra.Command, source, id string) (err error) {
 	if err := w.greet(ctx); err != nil {
 		return err
 	}
+	if err := p.unpaused(ctx, w, a.name); err != nil {
+		return err
+	}
 	done, err := w.fetch(ctx, a, id)
 	missing := noDetail(err)
 	if err != nil && !missing {

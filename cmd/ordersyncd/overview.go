@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"ordersync/internal/alert"
 	"ordersync/internal/config"
 	"ordersync/internal/fault"
 	"ordersync/internal/intake"
@@ -56,6 +57,9 @@ type overview struct {
 	Sources     []sourceStatus `json:"sources"`
 	Streams     []streamStatus `json:"streams"`
 	Leases      []leaseStatus  `json:"leases"`
+	// Incidents are those that are open; Channels the ways by which people are told, as far as any was used yet.
+	Incidents []incidentStatus `json:"incidents"`
+	Channels  []channelStatus  `json:"channels"`
 	// Gaps are the spans of which orders are missing for good and that nobody took notice of.
 	Gaps []gapStatus `json:"gaps"`
 }
@@ -116,6 +120,8 @@ type sourceStatus struct {
 	RemovedAt   *time.Time  `json:"removed_at,omitempty"`
 	DeadLetters int         `json:"dead_letters"`
 	Pace        *paceStatus `json:"pace,omitempty"`
+	// Paused is set where its jobs do not run because a person said so.
+	Paused *pauseStatus `json:"paused,omitempty"`
 	// Authorisation is what the shop's owner granted, where that ends by itself.
 	Authorisation *authorisationStatus `json:"authorisation,omitempty"`
 }
@@ -180,6 +186,9 @@ type facts struct {
 	paces       map[string]mysql.PaceRow
 	sources     []mysql.SourceRow
 	gaps        []mysql.GapRow
+	pauses      map[string]mysql.Pause
+	incidents   []alert.Incident
+	channels    []mysql.ChannelRow
 }
 
 // overview reads everything and judges it. The tables not fitting is a finding; the database being away is an error.
@@ -200,6 +209,7 @@ func (w *works) overview(ctx context.Context) (*overview, error) {
 	o := &overview{
 		Healthy: true, At: f.now.UTC(), Schema: schemaStatus{Healthy: true, Version: mysql.SchemaVersion()},
 		Jobs: []jobStatus{}, Leases: []leaseStatus{}, Streams: []streamStatus{}, Gaps: []gapStatus{},
+		Incidents: []incidentStatus{}, Channels: []channelStatus{},
 	}
 	o.Sources = w.sourceStatuses(ctx, f)
 	for _, s := range o.Sources {
@@ -233,6 +243,7 @@ func (w *works) overview(ctx context.Context) (*overview, error) {
 	if n := len(o.Gaps); n > 0 {
 		o.complain(fmt.Sprintf(textGapsOpen, count(n, "span")), commandGaps)
 	}
+	o.addAlerts(f)
 	return o, nil
 }
 
@@ -270,6 +281,16 @@ func (w *works) gather(ctx context.Context) (f facts, err error) {
 	read("the dead letters", func() (err error) { f.dead, err = w.db.CountDeadLetters(ctx); return err })
 	read("the sources", func() (err error) { f.sources, err = w.db.Sources(ctx); return err })
 	read("the gaps", func() (err error) { f.gaps, err = w.db.Gaps(ctx, false); return err })
+	read("the incidents", func() (err error) { f.incidents, err = w.db.Incidents(ctx, false); return err })
+	read("the channels", func() (err error) { f.channels, err = w.db.Channels(ctx); return err })
+	read("the pauses", func() error {
+		pauses, err := w.db.Pauses(ctx)
+		f.pauses = map[string]mysql.Pause{}
+		for _, p := range pauses {
+			f.pauses[string(p.Source)] = p
+		}
+		return err
+	})
 	f.states, f.runs, f.paces = map[string]schedule.State{}, map[string]mysql.RunRow{}, map[string]mysql.PaceRow{}
 	read("the jobs", func() error {
 		states, err := w.db.States(ctx)
@@ -302,6 +323,7 @@ func (w *works) sourceStatuses(ctx context.Context, f facts) []sourceStatus {
 	for _, s := range w.cfg.Sources {
 		known[s.Name] = true
 		status := sourceStatus{Name: s.Name, Kind: s.Kind, Endpoint: endpoint(s), DeadLetters: f.dead[order.SourceID(s.Name)]}
+		status.Paused = pauseStatusOf(f.pauses, s.Name)
 		status.Authorisation = w.accounts[s.Name].authorisation(ctx, f)
 		if p, ok := f.paces[credentialOf(s)]; ok {
 			status.Pace = &paceStatus{AheadSeconds: int64(p.Ahead / time.Second), UsedToday: p.Used, RefusedAt: maybe(p.RefusedAt)}
@@ -389,6 +411,10 @@ func (w *works) jobStatus(f facts, job *config.Job) (j jobStatus, command string
 		}
 	}
 	step := j.reached(f)
+	if _, paused := f.pauses[j.Source]; paused {
+		j.Healthy = true
+		return j, "", nil
+	}
 	j.Problem, command = j.judge(f.now, allowed, j.Running && f.now.Sub(step) < moving)
 	j.Healthy = j.Problem == ""
 	return j, command, nil

@@ -84,7 +84,8 @@ func (p *program) root() *cobra.Command {
 	root.RunE = needsSubcommand
 	for _, c := range []*cobra.Command{
 		p.runCommand(), p.syncCommand(), p.checkCommand(), p.statusCommand(), p.orderCommand(), p.trackCommand(),
-		p.deadletterCommand(), p.gapCommand(), p.migrateCommand(), p.sourceCommand(), p.authorizeCommand(), p.keysCommand(), p.demoCommand(),
+		p.deadletterCommand(), p.gapCommand(), p.incidentCommand(), p.pauseCommand(), p.resumeCommand(), p.migrateCommand(), p.sourceCommand(),
+		p.authorizeCommand(), p.keysCommand(), p.demoCommand(),
 		p.versionCommand(),
 	} {
 		root.AddCommand(c)

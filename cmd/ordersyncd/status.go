@@ -22,12 +22,13 @@ is well, and if not what to type.
 
 All is well when the tables fit this program, no shop refuses its credential, no
 shop's authorisation ends within a day, no gap is waiting to be taken notice of,
-and every job's last run was good (or one is under way), ended not longer ago
-than its schedule allows, and, for a job that reads what is new, reached a
-point not further back than that: twice the time between two runs, and the
-source's settle, and a minute. A first load, or a long one after an outage, is
-well while it moves. Dead letters and totals that do not add up are shown, but
-are no reason to be called at night.
+no incident is open, alerts get through, and every job's last run was good (or
+one is under way), ended not longer ago than its schedule allows, and, for a job
+that reads what is new, reached a point not further back than that: twice the
+time between two runs, and the source's settle, and a minute. A first load, or a
+long one after an outage, is well while it moves, and so is a source that is
+paused. Dead letters and totals that do not add up are shown, but are no reason
+to be called at night.
 
 Exit status: 0 all is well, 1 it is not or cannot be known, 2 wrong usage, 78
 wrong configuration.`
@@ -142,6 +143,7 @@ func (p *program) showOverview(o *overview) {
 	if len(authorisations) > 0 {
 		s.printf("\n")
 	}
+	p.showAlerts(o)
 	p.showGaps(o.Gaps)
 	s.table(textHeadNow, table.Row{"source", "stream", "by", "since", "until"}, works)
 	s.table(textHeadRest, table.Row{"source", "stream", "read before", "last step"}, spans)

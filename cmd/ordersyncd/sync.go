@@ -130,6 +130,9 @@ func (p *program) sync(cmd *cobra.Command, name string, flags syncFlags) (err er
 	} else {
 		err = w.greet(ctx)
 	}
+	if err == nil {
+		err = p.unpaused(ctx, w, e.account.name)
+	}
 	if err != nil {
 		return err
 	}

@@ -73,6 +73,9 @@ func (p *program) track(cmd *cobra.Command, source, id string) (err error) {
 	if err := w.greet(ctx); err != nil {
 		return err
 	}
+	if err := p.unpaused(ctx, w, a.name); err != nil {
+		return err
+	}
 	return p.trackNow(ctx, w, a, id)
 }
 

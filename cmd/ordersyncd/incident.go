@@ -1,0 +1,219 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"ordersync/internal/alert"
+	"ordersync/internal/mysql"
+)
+
+const (
+	textIncidentShort = "Shows what fails and what was told of it"
+	textIncidentLong  = `An incident is one failing condition from its first failure to its recovery. It
+is told once when it opens, seldom while it goes on, and once when it is over. An
+id may be shortened to its first digits.`
+	textIncidentListShort = "Lists the incidents that are not over"
+	textIncidentAll       = "also those that are over"
+	textIncidentShowShort = "Shows one incident, and what was told of it by which way"
+	textIncidentMuteShort = "Silences one incident"
+	textIncidentMuteLong  = `Silences one incident: until then neither its reminders nor its worsening are
+told; its recovery is. Without --until it is silent for a day.
+
+A time is a day (2026-03-01), a day and a time ("2026-03-01 14:30"), both in the
+time zone of the configuration, or an instant with its offset.`
+	textIncidentMuteExample = `  ordersyncd incident mute 3f9a12c4d7
+  ordersyncd incident mute 3f9a --until "2026-03-01 14:30"`
+	textIncidentUntil = "be silent until `TIME`"
+
+	textIncidentHead   = "Incidents"
+	textIncidentNone   = "There is no incident that is not over."
+	textIncidentNever  = "There has been no incident."
+	textIncidentGone   = "there is no incident whose id begins with %q"
+	textIncidentSee    = "'ordersyncd incident list --all' shows all; what concerns one machine alone is in the log of its daemon."
+	textIncidentTitle  = "Incident %s: %s of %s"
+	textNoticesHead    = "What was told"
+	textNoticesNone    = "Nothing was told of it yet.\n"
+	textIncidentMuted  = "Silent%s: %s of %s. Its recovery is told.\n"
+	textIncidentIsOver = "the incident %s is over since %s"
+	textMutedBy        = "until %s, by %s"
+
+	// muteFor is how long an incident is silent where nobody says until when.
+	muteFor = 24 * time.Hour
+)
+
+func (p *program) incidentCommand() *cobra.Command {
+	group := &cobra.Command{Use: "incident", Short: textIncidentShort, Long: textIncidentLong, Args: cobra.ArbitraryArgs, RunE: needsSubcommand}
+	var all bool
+	list := &cobra.Command{
+		Use: "list", Short: textIncidentListShort, Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.listIncidents(cmd, all) },
+	}
+	list.Flags().BoolVar(&all, "all", false, textIncidentAll)
+	var until string
+	mute := &cobra.Command{
+		Use: "mute ID", Short: textIncidentMuteShort, Long: textIncidentMuteLong, Example: textIncidentMuteExample,
+		Args: exactly("the ID of an incident"),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.muteIncident(cmd, args[0], until) },
+	}
+	mute.Flags().StringVar(&until, "until", "", textIncidentUntil)
+	group.AddCommand(list, mute, &cobra.Command{
+		Use: "show ID", Short: textIncidentShowShort, Args: exactly("the ID of an incident"),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.showIncident(cmd, args[0]) },
+	})
+	return group
+}
+
+func (p *program) listIncidents(cmd *cobra.Command, all bool) (err error) {
+	w, err := p.openReady(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	incidents, err := w.db.Incidents(cmd.Context(), all)
+	if err != nil {
+		return err
+	}
+	s := p.screen
+	var rows []table.Row
+	for _, i := range incidents {
+		end := "-"
+		if i.Phase == alert.Recovered {
+			end = s.at(i.RecoveredAt)
+		}
+		rows = append(rows, table.Row{i.ID, i.Class, i.Scope, i.Phase, s.at(i.Since), end, number(i.Failures), i.Error})
+	}
+	s.table(textIncidentHead, table.Row{"id", "class", "what", "phase", "since", "over", "failures", "last error"}, rows)
+	switch {
+	case len(rows) > 0:
+	case all:
+		s.notice(textIncidentNever)
+	default:
+		s.notice(textIncidentNone)
+	}
+	return nil
+}
+
+// incident finds the incident whose id begins so.
+func (w *works) incident(cmd *cobra.Command, prefix string) (*alert.Incident, error) {
+	i, err := w.db.Incident(cmd.Context(), strings.ToLower(prefix))
+	if errors.Is(err, mysql.ErrNotStored) {
+		return nil, &remedyError{err: fmt.Errorf(textIncidentGone, prefix), remedy: textIncidentSee}
+	}
+	return i, err
+}
+
+func (p *program) showIncident(cmd *cobra.Command, prefix string) (err error) {
+	w, err := p.openReady(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	i, err := w.incident(cmd, prefix)
+	if err != nil {
+		return err
+	}
+	deliveries, err := w.db.Deliveries(cmd.Context(), *i)
+	if err != nil {
+		return err
+	}
+	p.printIncident(i)
+	p.printDeliveries(i, deliveries)
+	return nil
+}
+
+func (p *program) printIncident(i *alert.Incident) {
+	s := p.screen
+	row := func(name, value string) {
+		if value != "" && value != "-" {
+			s.printf("  %-12s %s\n", name, value)
+		}
+	}
+	s.printf("%s\n", s.bold(fmt.Sprintf(textIncidentTitle, i.ID, i.Class, subject(*i)), s.outPlain))
+	row("phase", string(i.Phase))
+	row("since", s.at(i.Since))
+	row("opened", s.at(i.OpenedAt))
+	row("last seen", s.at(i.LastAt))
+	row("over", s.at(i.RecoveredAt))
+	if i.Reopened > 0 {
+		row("came back", count(i.Reopened, "time"))
+	}
+	row("failures", number(i.Failures))
+	row("jobs", strings.Join(slices.Sorted(maps.Keys(i.Jobs)), ", "))
+	row("last run", i.RunID)
+	row("kind", i.Kind)
+	row("error", sentence(i.Error))
+	row("advice", i.Facts.Remedy)
+	row("type", i.Facts.Command)
+	row("host", i.Host)
+	if !i.MutedUntil.IsZero() {
+		row("muted", fmt.Sprintf(textMutedBy, s.at(i.MutedUntil), i.MutedBy))
+	}
+	s.printf("\n")
+}
+
+// printDeliveries prints what was told of an incident, by which way, and what became of it.
+func (p *program) printDeliveries(i *alert.Incident, deliveries []alert.Delivery) {
+	s := p.screen
+	var rows []table.Row
+	for _, d := range deliveries {
+		at := d.EndedAt
+		if d.State == alert.Waiting {
+			at = d.NextAt
+		}
+		rows = append(rows, table.Row{s.at(d.Notice.At), told(d.Notice, i.ID), d.Channel, d.State, s.at(at), number(d.Attempts), d.Error, d.Notice.ID})
+	}
+	s.table(textNoticesHead, table.Row{"made", "what", "by", "state", "sent, or next try", "attempts", "error", "notice"}, rows)
+	if len(rows) == 0 {
+		s.printf(textNoticesNone)
+	}
+}
+
+// told is what a notice says of an incident: opened, recovered.
+func told(n alert.Notice, id string) string {
+	for _, item := range n.Items {
+		if item.ID == id {
+			return string(item.Change)
+		}
+	}
+	return string(n.Sort)
+}
+
+func (p *program) muteIncident(cmd *cobra.Command, prefix, until string) (err error) {
+	ctx := cmd.Context()
+	w, err := p.openReady(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	i, err := w.incident(cmd, prefix)
+	if err != nil {
+		return err
+	}
+	if i.Phase == alert.Recovered {
+		return &remedyError{err: fmt.Errorf(textIncidentIsOver, i.ID, p.screen.at(i.RecoveredAt)), remedy: textIncidentSee}
+	}
+	end, _, err := w.periodUntil(cmd, until)
+	if err != nil {
+		return err
+	}
+	if end.IsZero() {
+		end = time.Now().Add(muteFor).Truncate(time.Second)
+	}
+	if err := w.audit(ctx, "incident mute", i.ID+" "+string(i.Class)+" "+string(i.Scope), stamp3339(end)); err != nil {
+		return err
+	}
+	mute := &alert.Mute{ID: i.ID, Until: end, By: actor(w.getenv)}
+	if err := w.db.Note(ctx, []alert.Observation{{At: time.Now(), Host: hostName(), Mute: mute}}); err != nil {
+		return err
+	}
+	p.screen.printf(textIncidentMuted, p.untilText(end), i.Class, subject(*i))
+	return nil
+}
