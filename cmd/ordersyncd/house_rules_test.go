@@ -31,7 +31,7 @@ var tallRooms = map[string]struct {
 }{
 	"cmd/ordersyncd":             {4700, "a file for each of 18 commands, and the daemon; what they share is the wiring and the screen, which no other room may know"},
 	"internal/apiclient":         {1800, "pace, retries, limits and redaction act on one attempt together, behind one Do"},
-	"internal/config":            {1200, "the shape of the file and the rules across its fields; the reading is behind walls already"},
+	"internal/config":            {1600, "the shape of the file and the rules across its fields, one section after the other; the reading is behind walls already"},
 	"internal/config/document":   {1000, "one text and what is said about its places; nothing else knows YAML"},
 	"internal/demo":              {1900, "one story of two shops and its props, none of which anybody else may use"},
 	"internal/mysql":             {4300, "all SQL is in one room, so that one test shows every statement to a second parser; parcels, gaps, tokens and the book of alerts came with their tables"},

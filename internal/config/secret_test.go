@@ -35,7 +35,8 @@ sources:
           auth: {oauth2: {token_url: https://f.example/t, client_id: id-canary, client_secret: secret-canary}}}
 jobs:
   one: {sync: bearer, schedule: "@daily", start: 2024-01-01, ping: https://hc-ping.com/ping-canary}
-  two: {sweep: bearer, schedule: "@daily", ping: {success: "${credential:ping}", start: https://hc-ping.com/start-canary, fail: https://hc-ping.com/fail-canary}}
+  two: {sweep: bearer, schedule: "@daily",
+        ping: {success: "${credential:ping}", start: https://hc-ping.com/start-canary, fail: https://hc-ping.com/fail-canary}}
 alerts:
   email: {smtp: {host: smtp.example.com, username: user@example.com, password: "${credential:smtp}"}, from: a@example.com, to: b@example.com}
   sentry: {dsn: "${credential:sentry-dsn}"}

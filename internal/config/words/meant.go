@@ -80,7 +80,8 @@ func Zone(text string) string {
 var synonyms = map[string]string{
 	"url": "base_url gateway success dsn", "baseurl": "base_url gateway", "endpoint": "base_url gateway", "api": "base_url gateway",
 	"host": "address", "hostname": "address host", "server": "address host", "address": "host",
-	"addr": "address host", "username": "user", "user": "username", "account": "username user", "login": "user username", "pass": "password", "passwd": "password", "pwd": "password", "database": "name",
+	"addr": "address host", "username": "user", "user": "username", "account": "username user", "login": "user username",
+	"pass": "password", "passwd": "password", "pwd": "password", "database": "name",
 	"dbname": "name", "db": "database", "mysql": "database", "tz": "timezone", "zone": "timezone", "lang": "language", "locale": "language",
 	"type": "kind", "template": "preset", "token": "bearer session", "api_key": "header app_key", "cron": "schedule", "when": "schedule",
 	"interval": "schedule", "every": "schedule", "from": "start", "since": "start", "start_date": "start", "begin": "start", "source": "sync", "pull": "sync",
