@@ -40,7 +40,8 @@ demo: build ## the whole story without any account or server; KEEP=1 leaves it u
 	@exec $(WITH_MAKE) $(BIN) demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 .PHONY: test
-test: ## all tests, at most 10 minutes on 2 cores; provides the MariaDB that they need (or give ORDERSYNC_TEST_DSN)
+test: ## all tests, at most 10 minutes on 2 cores; provides the MariaDB (or give ORDERSYNC_TEST_DSN) and the browser that they need
+	@go run ./internal/browser/provide
 	@go build -o bin/withserver ./internal/mariadb/withserver
 	@exec $(TEST) -timeout 9m $(ARGS) ./...
 
@@ -48,6 +49,7 @@ test: ## all tests, at most 10 minutes on 2 cores; provides the MariaDB that the
 race: export CGO_ENABLED = 1
 race: ## all tests in random order under the race detector, which needs a C compiler
 	@internal/tools/need-cc
+	@CGO_ENABLED=0 go run ./internal/browser/provide
 	@CGO_ENABLED=0 go build -o bin/withserver ./internal/mariadb/withserver
 	@exec $(TEST) -timeout 20m -race -shuffle=on $(ARGS) ./...
 

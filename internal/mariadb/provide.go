@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
+
+	"ordersync/internal/apt"
 )
 
 // core is the Debian package with the server program and nothing else: no service, no account, no daemon.
@@ -26,7 +26,7 @@ func Provide(ctx context.Context, log *slog.Logger) (Binary, error) {
 	if b, err := Find(); err == nil {
 		return b, nil
 	}
-	release, err := queue(ctx)
+	release, err := apt.Queue(ctx)
 	if err != nil {
 		return Binary{}, err
 	}
@@ -55,71 +55,7 @@ func Provide(ctx context.Context, log *slog.Logger) (Binary, error) {
 	return Binary{}, fmt.Errorf("%w; to install it, type: %s (%w)", ErrNotFound, Remedy, errors.Join(failures...))
 }
 
-// queue waits for other processes of this account that provide the server, too.
-func queue(ctx context.Context) (release func(), err error) {
-	path := filepath.Join(os.TempDir(), fmt.Sprintf("ordersync-provide-%d.lock", os.Geteuid()))
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(context.Cause(ctx), file.Close())
-		case <-tick.C:
-		}
-	}
-	return func() { _ = file.Close() }, nil
-}
-
-// install installs the package. Another installation may be running, and a fresh machine has no lists: hence the lock's timeout,
-// the update and the repeats.
-func install(ctx context.Context, log *slog.Logger) error {
-	var prefix []string
-	if os.Geteuid() != 0 {
-		if _, err := run(ctx, exec.Command("sudo", "-n", "true"), nil); err != nil {
-			return errors.New("this account is not root and may not use sudo without a password")
-		}
-		prefix = []string{"sudo", "-n"}
-	}
-	apt := func(args ...string) error {
-		line := append(append([]string{}, prefix...), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y",
-			"-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3")
-		line = append(line, args...)
-		_, err := run(ctx, exec.Command(line[0], line[1:]...), nil)
-		return err
-	}
-	log.InfoContext(ctx, "installing a database server", "package", core)
-	var err error
-	for attempt := range 4 {
-		if attempt > 0 {
-			log.InfoContext(ctx, "installing it did not work, trying again", "package", core, "error", err)
-			if waitErr := wait(ctx, time.Duration(attempt)*2*time.Second); waitErr != nil {
-				return waitErr
-			}
-		}
-		// A failed update of one of several lists may not matter; the installation tells.
-		updateErr := apt("update")
-		if err = apt("install", "--no-install-recommends", core); err == nil {
-			return nil
-		}
-		err = errors.Join(err, updateErr)
-	}
-	return err
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
-}
+func install(ctx context.Context, log *slog.Logger) error { return apt.Install(ctx, log, core) }
 
 // unpackedRoot is the folder that holds the unpacked package.
 func unpackedRoot() (string, error) {
