@@ -35,7 +35,13 @@ func (db *DB) Note(ctx context.Context, observations []alert.Observation) error 
 	return nil
 }
 
+// note writes down what may matter. The clocks are compared once for all, so that what happened in order stays in order.
 func note(ctx context.Context, tx *sql.Tx, observations []alert.Observation) error {
+	var now time.Time
+	if err := tx.QueryRowContext(ctx, selectNow).Scan(&now); err != nil {
+		return err
+	}
+	here := time.Now()
 	for _, o := range observations {
 		source := ""
 		if o.Run != nil {
@@ -50,9 +56,9 @@ func note(ctx context.Context, tx *sql.Tx, observations []alert.Observation) err
 				continue
 			}
 		}
-		age := min(max(time.Since(o.At), 0), mostAge)
-		if o.At.IsZero() {
-			age = 0
+		happened := now
+		if !o.At.IsZero() {
+			happened = now.Add(-min(max(here.Sub(o.At), 0), mostAge))
 		}
 		o.At = o.At.UTC()
 		body, err := json.Marshal(o)
@@ -60,7 +66,7 @@ func note(ctx context.Context, tx *sql.Tx, observations []alert.Observation) err
 			return fault.Errorf(fault.Internal, "an observation: %w", err)
 		}
 		identity := sha256.Sum256(body)
-		if _, err := tx.ExecContext(ctx, insertObservation, identity[:], source, age.Microseconds(), string(body)); err != nil {
+		if _, err := tx.ExecContext(ctx, insertObservation, identity[:], source, instantArg(happened), string(body)); err != nil {
 			return err
 		}
 	}

@@ -288,7 +288,7 @@ const (
 	lockTelling = "SELECT stream FROM leases WHERE source = '' AND stream = ? AND holder = ? AND held_until > UTC_TIMESTAMP(6) FOR UPDATE"
 
 	insertObservation = "INSERT INTO observations (identity, source, happened_at, worked_at, body) " +
-		"VALUES (?, ?, UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND, NULL, ?) ON DUPLICATE KEY UPDATE identity = VALUES(identity)"
+		"VALUES (?, ?, ?, NULL, ?) ON DUPLICATE KEY UPDATE identity = VALUES(identity)"
 	// selectAwaited asks whether a good run of a source can matter.
 	selectAwaited = "SELECT EXISTS (SELECT 1 FROM incidents WHERE is_over = 0 AND phase <> 'recovered' AND (source = ? OR scope = 'all')) " +
 		"OR EXISTS (SELECT 1 FROM observations WHERE worked_at IS NULL AND source = ?)"
