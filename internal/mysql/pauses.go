@@ -42,3 +42,16 @@ func (db *DB) Pauses(ctx context.Context) ([]Pause, error) {
 	})
 	return all, err
 }
+
+// Resumed returns when the last pause of each source ended that was paused and is not now.
+func (db *DB) Resumed(ctx context.Context) (map[order.SourceID]time.Time, error) {
+	ends := map[order.SourceID]time.Time{}
+	err := db.query(ctx, "list the sources that were paused", selectResumed, func() { clear(ends) }, func(rows *sql.Rows) error {
+		var source string
+		var at time.Time
+		err := rows.Scan(&source, &at)
+		ends[order.SourceID(source)] = at
+		return err
+	})
+	return ends, err
+}

@@ -84,4 +84,8 @@ func TestPauses(t *testing.T) {
 	resume("c", true)
 	resume("c", false)
 	listed()
+	ends, err := w.db.Resumed(ctx)
+	if err != nil || len(ends) != 2 || time.Since(ends["b"]) > time.Hour || time.Since(ends["c"]) > time.Hour {
+		t.Errorf("the ends of the pauses: %v, %v", ends, err)
+	}
 }

@@ -122,6 +122,15 @@ func (db *DB) LastBacklog(ctx context.Context, source order.SourceID) (RunRow, e
 	return found, err
 }
 
+// LastGood returns when the last good run of a job ended; zero where there was none.
+func (db *DB) LastGood(ctx context.Context, job string) (time.Time, error) {
+	var ended time.Time
+	err := db.query(ctx, "find the last good run of "+job, selectLastGood, func() { ended = time.Time{} }, func(rows *sql.Rows) error {
+		return rows.Scan(&ended)
+	}, job)
+	return ended, err
+}
+
 // PruneRuns deletes runs that ended longer ago than keep, and returns how many rows.
 func (db *DB) PruneRuns(ctx context.Context, keep time.Duration) (int64, error) {
 	var deleted int64

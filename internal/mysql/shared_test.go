@@ -291,6 +291,12 @@ func TestRuns(t *testing.T) {
 	if err != nil || counted.RunID != "r4" || counted.Backlog == nil || *counted.Backlog != 120 || !counted.BacklogUntil.Equal(at(240)) {
 		t.Errorf("the last backlog is %+v, %v", counted, err)
 	}
+	if ended, err := w.db.LastGood(t.Context(), "job"); err != nil || !ended.Equal(at(60*5+1)) {
+		t.Errorf("the last good run ended at %v, %v", ended, err)
+	}
+	if ended, err := w.db.LastGood(t.Context(), "other"); err != nil || !ended.IsZero() {
+		t.Errorf("a job without a good run: %v, %v", ended, err)
+	}
 	if none, err := w.db.LastBacklog(t.Context(), "other"); err != nil || none.RunID != "" {
 		t.Errorf("a source that never failed: %+v, %v", none, err)
 	}

@@ -91,6 +91,7 @@ const (
 	selectLastRuns = "SELECT " + runColumns + " FROM runs WHERE (job, ended_at) IN " +
 		"(SELECT job, MAX(ended_at) FROM runs GROUP BY job) ORDER BY job, run_id"
 	selectLastBacklog = "SELECT " + runColumns + " FROM runs WHERE source = ? AND backlog IS NOT NULL ORDER BY ended_at DESC LIMIT 1"
+	selectLastGood    = "SELECT ended_at FROM runs WHERE job = ? AND outcome = 'good' ORDER BY ended_at DESC LIMIT 1"
 	pruneRuns         = "DELETE FROM runs WHERE ended_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND LIMIT 1000"
 )
 
@@ -320,8 +321,10 @@ const (
 		"paused_at = IF(paused_at IS NULL OR paused_until <= UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), paused_at), " +
 		"paused_until = CASE ? WHEN 0 THEN NULL ELSE UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND END, paused_by = ? WHERE source = ?"
 	isPaused     = "paused_at IS NOT NULL AND (paused_until IS NULL OR paused_until > UTC_TIMESTAMP(6))"
-	resumeSource = "UPDATE sources SET paused_at = NULL, paused_until = NULL, paused_by = NULL WHERE source = ? AND " + isPaused
+	resumeSource = "UPDATE sources SET paused_until = UTC_TIMESTAMP(6) WHERE source = ? AND " + isPaused
 	selectPauses = "SELECT source, paused_at, paused_until, paused_by, UTC_TIMESTAMP(6) FROM sources WHERE " + isPaused + " ORDER BY source"
+
+	selectResumed = "SELECT source, paused_until FROM sources WHERE paused_until <= UTC_TIMESTAMP(6)"
 )
 
 // What is usual.
