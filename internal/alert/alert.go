@@ -140,9 +140,12 @@ type Incident struct {
 
 // Job is what an incident knows of one of its failing jobs.
 type Job struct {
+	// Since is its first failure, BadSince the first one after its last good run; Class is that of its last failure.
 	Since    time.Time `json:"since"`
+	BadSince time.Time `json:"bad_since"`
+	Class    Class     `json:"class"`
 	Failures int       `json:"failures"`
-	// Good is the number of good runs in a row since the last failure, Needed how many end it.
+	// Good is the number of good runs in a row since the last failure, its own and those that speak for it; Needed how many end it.
 	Good   int `json:"good,omitempty"`
 	Needed int `json:"needed"`
 	// LastAt is the end of the last run that counted. Urgent and Patience are those of the failed runs, see [RunEnded].
@@ -210,6 +213,8 @@ type Observation struct {
 
 // RunEnded is the end of a run, good or failed. Stopped runs are no observations.
 type RunEnded struct {
+	// Source is empty of what concerns the machine alone: the database that does not answer, a configuration that was refused. A good run
+	// without a Job is a check of the source by hand.
 	Source string `json:"source"`
 	Job    string `json:"job"`
 	RunID  string `json:"run_id"`

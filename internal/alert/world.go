@@ -1,0 +1,183 @@
+package alert
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+const (
+	// sameRun is how far the end of a run may differ between its observation and the world.
+	sameRun = 30 * time.Second
+	// leftFor is how long after its last failure a job or source that left the configuration leaves its incident too. Daemons whose
+	// configurations differ do not take turns that way.
+	leftFor = time.Hour
+)
+
+// compare takes account of what the world knows of the jobs of incidents: good runs that nobody observed, and jobs that are no longer there.
+func (d *Desk) compare(world World) {
+	if len(world.Sources) == 0 {
+		return
+	}
+	ended := map[string]time.Time{}
+	for _, source := range world.Sources {
+		for name, at := range source.Jobs {
+			ended[name] = later(ended[name], at.UTC().Round(0))
+		}
+	}
+	for _, inc := range d.all {
+		if inc.Phase == Recovered || !inc.ofRuns() {
+			continue
+		}
+		for _, name := range inc.jobNames() {
+			job, at := inc.Jobs[name], ended[name]
+			if job != nil && at.Sub(job.LastAt) > sameRun && !at.After(d.now) && inc.Phase != Recovered {
+				d.relieve(inc, name, at)
+			}
+		}
+		d.leave(inc, world)
+	}
+}
+
+// leave ends an incident whose source or jobs are no longer configured.
+func (d *Desk) leave(inc *Incident, world World) {
+	if inc.Phase == Recovered || inc.Source == "" {
+		return
+	}
+	source, configured := world.Sources[inc.Source]
+	if configured && source.Jobs == nil {
+		return
+	}
+	for _, name := range inc.jobNames() {
+		if _, there := source.Jobs[name]; there || d.now.Sub(inc.Jobs[name].LastAt) < leftFor {
+			continue
+		}
+		switch {
+		case len(inc.Jobs) > 1:
+			delete(inc.Jobs, name)
+		case inc.Phase == Failing:
+			d.forget(inc, d.now)
+		default:
+			inc.Facts.Text = "It is no longer configured."
+			d.recover(inc, d.now)
+		}
+	}
+	if inc.Phase != Recovered {
+		d.calm(inc, d.now)
+	}
+}
+
+func (inc *Incident) jobNames() []string { return slices.Sorted(maps.Keys(inc.Jobs)) }
+
+func everyNetwork() Key { return Key{Scope: All, Class: Network} }
+
+// judgeNetwork opens and ends the incident of the network of all sources.
+func (d *Desk) judgeNetwork(world World) {
+	lastGood := time.Time{}
+	for _, at := range d.good {
+		lastGood = later(lastGood, at)
+	}
+	for _, source := range world.Sources {
+		lastGood = later(lastGood, source.LastGood)
+	}
+	failing := d.withoutNetwork(world)
+	all := d.current(everyNetwork())
+	if began := beganAfter(failing, lastGood, world.At); len(began) >= 2 {
+		if all == nil {
+			d.open(d.begin(everyNetwork(), began[0]), began[1])
+			all = d.current(everyNetwork())
+		}
+		all.describe(failing)
+	}
+	if all == nil {
+		return
+	}
+	gone := len(failing) == 0 && len(world.Sources) > 0
+	if (gone || lastGood.After(later(all.Since, all.ReopenedAt))) && all.mayEnd(d.now) {
+		d.recover(all, d.now)
+	}
+}
+
+// withoutNetwork are the incidents of sources, as many as are configured and not paused, whose last run failed with network.
+func (d *Desk) withoutNetwork(world World) []*Incident {
+	var failing []*Incident
+	for _, inc := range d.all {
+		source, configured := world.Sources[inc.Source]
+		if inc.Class == Network && inc.Phase != Recovered && configured && !source.Paused && !inc.cut().IsZero() {
+			failing = append(failing, inc)
+		}
+	}
+	slices.SortFunc(failing, func(a, b *Incident) int { return a.Key.Compare(b.Key) })
+	return failing
+}
+
+// cut is since when a job of the incident fails with network; zero: none does.
+func (inc *Incident) cut() time.Time {
+	first := time.Time{}
+	for _, job := range inc.Jobs {
+		if job.Class == Network && job.Good == 0 && (first.IsZero() || job.BadSince.Before(first)) {
+			first = job.BadSince
+		}
+	}
+	return first
+}
+
+// beganAfter are the times, in order, at which incidents began to fail that began after a time and not after the other (zero: now).
+func beganAfter(failing []*Incident, after, until time.Time) []time.Time {
+	var began []time.Time
+	for _, inc := range failing {
+		if at := inc.cut(); at.After(after) && (until.IsZero() || !at.After(until)) {
+			began = append(began, at)
+		}
+	}
+	slices.SortFunc(began, time.Time.Compare)
+	return began
+}
+
+// describe writes into the incident of the network of all sources what the failing ones say.
+func (inc *Incident) describe(failing []*Incident) {
+	failures := 0
+	for _, one := range failing {
+		failures += one.Failures
+		if one.LastAt.After(inc.LastAt) || inc.Error == "" {
+			inc.LastAt = later(inc.LastAt, one.LastAt)
+			inc.Job, inc.RunID, inc.Kind, inc.Error, inc.Host = one.Job, one.RunID, one.Kind, one.Error, one.Host
+		}
+	}
+	inc.Failures = max(inc.Failures, failures)
+	inc.Facts.Count = max(inc.Facts.Count, len(failing))
+}
+
+// silence notes which incidents are only the consequence of another one, and which no longer are.
+func (d *Desk) silence() {
+	for _, inc := range d.all {
+		if inc.Phase != Open || inc.Seq == inc.ToldSeq {
+			continue
+		}
+		switch now := d.consequence(inc); {
+		case now && !inc.Silenced:
+			inc.Silenced, inc.FreedAt = true, time.Time{}
+		case !now && inc.Silenced:
+			inc.Silenced, inc.FreedAt = false, d.now
+		}
+	}
+}
+
+// consequence says that an incident is the consequence of another one that is open.
+func (d *Desk) consequence(inc *Incident) bool {
+	if inc.Source == "" {
+		return false
+	}
+	if inc.Class != Network && inc.Class != Stall && inc.Class != Quiet {
+		return false
+	}
+	if all := d.current(everyNetwork()); all != nil && all.Phase == Open {
+		return true
+	}
+	if inc.Class == Network {
+		return false
+	}
+	return slices.ContainsFunc(d.all, func(other *Incident) bool {
+		return other.Phase == Open && other.ofRuns() && other.Scope == OfSource(inc.Source)
+	})
+}
