@@ -43,8 +43,9 @@ type Options struct {
 	Names     []string
 	NoAddress bool
 
-	// Taken is called with a mail that was received whole, before the reply is sent, which waits for it; Replied after the reply left.
-	// They may not call Close.
+	// Begun is called with the sender when a mail is announced; Taken with a mail that was received whole, before the reply is sent; the
+	// conversation waits for both. Replied is called after that reply left. They may not call Close.
+	Begun          func(from string)
 	Taken, Replied func(Mail)
 }
 

@@ -67,6 +67,9 @@ func (c *session) Mail(from string, _ *smtp.MailOptions) error {
 		return &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Authentication required"}
 	}
 	c.from, c.to = from, nil
+	if c.server.options.Begun != nil {
+		c.server.options.Begun(from)
+	}
 	return c.server.meet(Sender, from, c.line())
 }
 

@@ -85,6 +85,7 @@ func TestTakesMailsInEverySecurity(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var order []string
+			o.Begun = func(from string) { order = append(order, "begun "+from) }
 			o.Taken = func(smtptest.Mail) { order = append(order, "taken") }
 			replied := make(chan struct{})
 			o.Replied = func(smtptest.Mail) { order = append(order, "replied"); close(replied) }
@@ -101,7 +102,7 @@ func TestTakesMailsInEverySecurity(t *testing.T) {
 				t.Errorf("got %+v", m)
 			}
 			<-replied
-			if strings.Join(order, " ") != "taken replied" {
+			if strings.Join(order, " ") != "begun a@example.com taken replied" {
 				t.Errorf("hooks: %v", order)
 			}
 			read, err := m.Parse()
