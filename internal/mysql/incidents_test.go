@@ -1,6 +1,7 @@
 package mysql_test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -190,6 +191,28 @@ func TestBookOfAnother(t *testing.T) {
 		t.Fatal(ok, err)
 	}
 	refused("a lease of a source", "me")
+}
+
+// TestBookKeepsTheLease: nobody takes the lease between the look at it and the end of the transaction, however long that lasts.
+func TestBookKeepsTheLease(t *testing.T) {
+	t.Parallel()
+	w, p := through(t)
+	b := newTeller(t, w)
+	var looked atomic.Int64
+	p.at(func(statement string) verdict {
+		if strings.HasPrefix(statement, "INSERT INTO incidents") || statement == "COMMIT" {
+			var holder string
+			err := w.raw.QueryRowContext(t.Context(), "SELECT holder FROM leases WHERE stream = 'alerts' FOR UPDATE SKIP LOCKED").Scan(&holder)
+			if looked.Add(1); !errors.Is(err, sql.ErrNoRows) {
+				t.Errorf("at %.20s the lease of %q is free to be taken, %v", statement, holder, err)
+			}
+		}
+		return pass
+	})
+	b.write(alert.Step{Incidents: []alert.Incident{b.incident("shop", time.Hour)}})
+	if looked.Load() != 2 {
+		t.Errorf("looked %d times, want 2", looked.Load())
+	}
 }
 
 // TestBookContest lets several daemons take the lease from each other and go on writing without looking: each write that succeeded was

@@ -154,9 +154,9 @@ func TestNoteAtOnce(t *testing.T) {
 			return pass
 		}
 		switch n := statements.Add(1); {
-		case n%17 == 0:
+		case n%71 == 0:
 			return drop
-		case n%13 == 0:
+		case n%43 == 0:
 			return dropReply
 		}
 		return pass
