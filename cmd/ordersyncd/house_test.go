@@ -157,6 +157,7 @@ var rooms = []room{
 	{path: "internal/demo/truth", test: true, outside: []string{"database/sql"}},
 	// What the ways out over HTTP share: one request, its limits and its errors.
 	{path: "internal/alert/words", imports: []string{"internal/alert"}},
+	{path: "internal/alert/words/samples", test: true, imports: []string{"internal/alert"}},
 	{
 		path: "internal/alert/email", imports: []string{"internal/alert", "internal/alert/words", "internal/fault"},
 		outside: []string{"github.com/wneessen/go-mail"},

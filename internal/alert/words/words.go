@@ -85,5 +85,24 @@ type Table struct {
 
 // Of says what a notice tells, with the times in zone. A language that is not known is English; a zone that is nil is UTC.
 func Of(n alert.Notice, language string, zone *time.Location) Text {
-	return Text{Language: language, Subject: string(n.Sort), Headline: string(n.Sort)}
+	if zone == nil {
+		zone = time.UTC
+	}
+	w := &writer{language: languageOf(language), notice: n, zone: zone}
+	var t Text
+	switch {
+	case n.Sort == alert.Digest:
+		t = w.digested()
+	case n.Sort == alert.Weekly:
+		t = w.week()
+	case len(n.Items) > 0:
+		t = w.incidents()
+	default:
+		t = w.test()
+	}
+	t.Language = w.code
+	if t.Preview == "" && len(t.Blocks) > 0 && len(t.Blocks[0].Paragraphs) > 0 {
+		t.Preview = t.Blocks[0].Paragraphs[0]
+	}
+	return cleaned(t)
 }
