@@ -14,7 +14,8 @@ const (
 
 // Life is what the state directory knows of the daemon's starts and stops. It is safe for concurrent use.
 type Life struct {
-	dir string
+	dir     string
+	started time.Time
 
 	mu      sync.Mutex
 	held    lifetime
@@ -32,7 +33,7 @@ type lifetime struct {
 
 // OpenLife notes that the daemon starts. Where the directory does not say how the last one ended, that one was stopped.
 func OpenLife(dir string) *Life {
-	l := &Life{dir: dir}
+	l := &Life{dir: dir, started: clock()}
 	if load(dir, lifeFile, &l.held) != nil {
 		l.held = lifetime{}
 	}
@@ -46,6 +47,9 @@ func OpenLife(dir string) *Life {
 	l.save()
 	return l
 }
+
+// Started is when the daemon started.
+func (l *Life) Started() time.Time { return l.started }
 
 // Unclean is how many starts of the last hour followed upon a process that was not stopped but died.
 func (l *Life) Unclean() int {
