@@ -1,0 +1,40 @@
+package email
+
+import (
+	_ "embed"
+	"html/template"
+	"strings"
+
+	"ordersync/internal/alert/words"
+)
+
+//go:embed mail.html
+var pageText string
+
+// page is written for mail programs: tables and styles in place, no picture, nothing that is loaded. Dark colours need the style sheet in
+// its head; a program that drops that shows the light ones.
+var page = template.Must(template.New("mail").Parse(pageText))
+
+// colours are those of a tone.
+type colours struct{ Line, Text, Back template.CSS }
+
+// tones have a line at the edge, a text, and a background behind that text.
+var tones = map[words.Tone]colours{
+	words.Grave: {"#d92d20", "#b42318", "#fee4e2"},
+	words.Warn:  {"#f79009", "#93370d", "#fef0c7"},
+	words.Good:  {"#12b76a", "#05603a", "#d1fadf"},
+	words.Plain: {"#667085", "#344054", "#eaecf0"},
+}
+
+// view is what the page shows.
+type view struct {
+	words.Text
+	Tones map[words.Tone]colours
+}
+
+// HTML writes a text as a page of its own.
+func HTML(t words.Text) (string, error) {
+	var out strings.Builder
+	err := page.Execute(&out, view{Text: t, Tones: tones})
+	return out.String(), err
+}
