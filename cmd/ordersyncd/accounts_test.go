@@ -117,7 +117,7 @@ func TestAccountsAreEnough(t *testing.T) {
 	s.truth.Amend("1002", func(o *resttest.Order) { o.Poison = "" })
 	s.want(s.run("deadletter", "retry", "us-store", "1002"), 0, "released")
 	s.want(s.run("deadletter", "discard", "us-store", "1003", "--yes"), 0, "Deleted the dead letter")
-	w, err := (&program{config: s.config, getenv: func(string) string { return "" }, screen: newScreen(nil, nil, func(string) string { return "" })}).open(nil)
+	w, err := (&program{config: s.config, getenv: func(string) string { return "" }, screen: newScreen(nil, nil, func(string) string { return "" })}).open()
 	if err != nil {
 		t.Fatal(err)
 	}

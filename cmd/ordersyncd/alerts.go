@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"ordersync/internal/alert"
@@ -100,3 +102,14 @@ func (r report) command() string {
 
 // isSeldom reports whether a schedule leaves so much time between two runs that one good run ends an incident.
 func isSeldom(s schedule.Schedule, now time.Time) bool { return schedule.Interval(s, now) > seldom }
+
+// noteGood notes a good run that somebody typed, which may end an incident. One that failed was seen by whoever typed it.
+func (w *works) noteGood(ctx context.Context, r report) {
+	o, ok := r.learned(w.clean.Text)
+	if !ok || r.err != nil {
+		return
+	}
+	if err := w.db.Note(ctx, []alert.Observation{o}); err != nil {
+		w.log.LogAttrs(ctx, slog.LevelDebug, "a good run is not noted", slog.String("job", r.job), slog.String("error", err.Error()))
+	}
+}

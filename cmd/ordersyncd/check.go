@@ -24,14 +24,16 @@ at once. A good one is shown as it is understood, with the next five runs of
 each job.
 
 With --online it also asks the database and makes one cheap call to each shop.
-A credential that a shop accepts again is used again from then on.
+A credential that a shop accepts again is used again from then on. With
+--send-test-alert it does that, and also sends a test message by every way that
+alerts take: look whether each of them arrives.
 
 With --diff it says instead what a reload would add, remove and change in the
 daemon that runs, and what would need a restart. The daemon tells what it works
 with by the database.
 
-Exit status: 0 good, 1 something that was asked with --online or --diff failed,
-78 wrong configuration.`
+Exit status: 0 good, 1 something that was asked with --online or --diff failed
+or a test message was not taken, 78 wrong configuration.`
 	textOnlineFlag = "also ask the database and each shop"
 	textWarning    = "warning: "
 	textGood       = "%s is good: %s, %s, times in %s.\n\n"
@@ -55,18 +57,21 @@ Exit status: 0 good, 1 something that was asked with --online or --diff failed,
 )
 
 func (p *program) checkCommand() *cobra.Command {
-	var online, diff bool
+	var online, diff, trial bool
 	c := &cobra.Command{
 		Use: "check", Short: textCheckShort, Long: textCheckLong, Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context(), online, diff) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.check(cmd.Context(), online || trial, diff, trial)
+		},
 	}
 	c.Flags().BoolVar(&online, "online", false, textOnlineFlag)
 	c.Flags().BoolVar(&diff, "diff", false, textDiffFlag)
+	c.Flags().BoolVar(&trial, "send-test-alert", false, textTrialFlag)
 	return c
 }
 
-func (p *program) check(ctx context.Context, online, diff bool) (err error) {
-	w, err := p.open(nil)
+func (p *program) check(ctx context.Context, online, diff, trial bool) (err error) {
+	w, err := p.open()
 	if problems, ok := errors.AsType[*config.Problems](err); ok {
 		p.screen.problems(problems.Warnings, p.screen.yellow, textWarning)
 	}
@@ -89,7 +94,7 @@ func (p *program) check(ctx context.Context, online, diff bool) (err error) {
 	if err != nil || !online {
 		return err
 	}
-	return p.checkOnline(ctx, w)
+	return p.checkOnline(ctx, w, trial)
 }
 
 // showAll prints the sources, and the jobs with their next runs.
@@ -171,20 +176,15 @@ func (p *program) showJob(cfg *config.Config, job *config.Job, now time.Time) er
 	return nil
 }
 
-// checkOnline asks everything that the configuration names, once each, and tells all that failed.
-func (p *program) checkOnline(ctx context.Context, w *works) error {
+// checkOnline asks everything that the configuration names, once each, and tells all that failed; with trial also a test alert through
+// each channel.
+func (p *program) checkOnline(ctx context.Context, w *works, trial bool) error {
 	failed := 0
 	line := func(what string, good string, err error) {
-		if err == nil {
-			p.screen.printf("%s  %s: %s\n", p.screen.green("ok    ", p.screen.outPlain), what, good)
-			return
+		if err != nil {
+			failed++
 		}
-		failed++
-		meaning, remedy := explain(err)
-		p.screen.printf("%s  %s: %s%s\n", p.screen.red("failed", p.screen.outPlain), what, sentence(err.Error()), meaning)
-		if remedy != "" {
-			p.screen.printf("        %s\n", remedy)
-		}
+		p.tried(what, good, err)
 	}
 	warnings, err := w.db.Check(ctx)
 	line(textDatabase, databaseName(w.cfg), err)
@@ -212,10 +212,28 @@ func (p *program) checkOnline(ctx context.Context, w *works) error {
 			p.screen.printf("        %s%s\n", p.screen.yellow(textWarning, p.screen.outPlain), sentence(warning))
 		}
 	}
+	if trial {
+		if err := p.sendTrials(ctx, w, line); err != nil {
+			return err
+		}
+	}
 	if failed > 0 {
 		return &toldError{status: exitFailed}
 	}
 	return nil
+}
+
+// tried prints what became of one question.
+func (p *program) tried(what, good string, err error) {
+	if err == nil {
+		p.screen.printf("%s  %s: %s\n", p.screen.green("ok    ", p.screen.outPlain), what, good)
+		return
+	}
+	meaning, remedy := explain(err)
+	p.screen.printf("%s  %s: %s%s\n", p.screen.red("failed", p.screen.outPlain), what, sentence(err.Error()), meaning)
+	if remedy != "" {
+		p.screen.printf("        %s\n", remedy)
+	}
 }
 
 // probe makes one call to a source, and says what is good about it and what the shop's owner must do soon.

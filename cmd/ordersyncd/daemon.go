@@ -14,10 +14,12 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
+	"ordersync/internal/alert/tell"
 	"ordersync/internal/config"
 	"ordersync/internal/fault"
 	"ordersync/internal/mysql"
 	"ordersync/internal/schedule"
+	"ordersync/internal/scrub"
 )
 
 const (
@@ -40,7 +42,7 @@ that do not fit (systemd does not restart it then).`
 	// housekeeping is the daemon's own job; no job of the configuration can have a dot in its name.
 	housekeeping         = "ordersync.housekeeping"
 	housekeepingSchedule = "41 3 * * *"
-	// keepRuns is how long the history of runs is kept.
+	// keepRuns is how long the history of runs and of alerts is kept.
 	keepRuns = 90 * 24 * time.Hour
 	// keepDaemons is how long a daemon is remembered that ended without a word.
 	keepDaemons = 7 * 24 * time.Hour
@@ -48,8 +50,9 @@ that do not fit (systemd does not restart it then).`
 	greeting = 10 * time.Second
 	// databasePause is the time between two looks for a database that is away.
 	databasePause = 2 * time.Second
-	// drain is how long a stop may take before the daemon ends without waiting any longer: less than systemd gives it.
-	drain = 28 * time.Second
+	// drain is how long the runs may take to stop before the daemon ends without waiting any longer: with lastWords less than half a
+	// minute, and that is less than systemd gives it.
+	drain = 22 * time.Second
 )
 
 func (p *program) runCommand() *cobra.Command {
@@ -70,6 +73,8 @@ type keeper struct {
 	holder    string
 	started   time.Time
 	scheduler *schedule.Scheduler
+	teller    *tell.Teller
+	watchers  *watchers
 
 	mu sync.Mutex
 	// inForce is what the configuration made. A reload puts another one in its place and leaves this one as it is.
@@ -85,6 +90,10 @@ type keeper struct {
 	failing map[string]string
 	// told says that the database has what is in force.
 	told bool
+	// up is since when the database has answered, zero after it did not. added are the times from which on the jobs count that a reload
+	// brought or changed; it is replaced, never changed.
+	up    time.Time
+	added map[string]time.Time
 }
 
 // runDaemon is `run` from top to bottom.
@@ -93,8 +102,13 @@ func (p *program) runDaemon(ctx context.Context, verbose bool) (err error) {
 	signal.Notify(hangups, syscall.SIGHUP) // from the first moment on, since its default is to kill
 	defer signal.Stop(hangups)
 
-	log := p.logger(verbose)
-	w, err := p.open(log)
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	clean := scrub.New(cfg.Secrets())
+	log := p.logger(verbose, clean)
+	w, err := p.join(cfg, clean, log)
 	if err != nil {
 		return err
 	}
@@ -102,11 +116,7 @@ func (p *program) runDaemon(ctx context.Context, verbose bool) (err error) {
 		program: p, db: w.db, log: log, started: time.Now(), inForce: w,
 		busy: map[*account]int{}, reports: map[string]report{}, marks: map[string]time.Time{}, failing: map[string]string{},
 	}
-	defer func() {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		err = errors.Join(err, k.inForce.close())
-	}()
+	defer func() { err = errors.Join(err, k.works().close()) }()
 	k.warn(ctx, w.cfg)
 	var release func() error
 	if k.holder, release, err = schedule.Holder(w.cfg.State); err != nil {
@@ -121,24 +131,34 @@ func (p *program) runDaemon(ctx context.Context, verbose bool) (err error) {
 		return err
 	}
 	k.schedules = schedules
-
+	stopTelling, err := k.startTelling(ctx, w)
+	if err != nil {
+		return err
+	}
 	notify(daemon.SdNotifyReady)
 	log.LogAttrs(ctx, slog.LevelInfo, "started", slog.String("version", thisBuild(0).Version), slog.String("holder", k.holder),
 		slog.Int("sources", len(w.cfg.Sources)), slog.Int("jobs", len(w.cfg.Jobs)), slog.String("timezone", w.cfg.Timezone))
+	err = k.serve(ctx, jobs, hangups)
+	stopTelling()
+	return k.stopped(ctx, err)
+}
+
+// serve waits for the database and runs the jobs until ctx ends.
+func (k *keeper) serve(ctx context.Context, jobs []schedule.Job, hangups <-chan os.Signal) error {
 	if err := k.awaitDatabase(ctx); err != nil {
-		return k.stopped(ctx, err)
+		return err
 	}
 	k.scheduler = schedule.New(schedule.Options{
-		Jobs: jobs, Store: w.db, Holder: k.holder, Location: w.cfg.Zone(), Log: log, Outcome: k.outcome, Beat: k.beat,
+		Jobs: jobs, Store: k.db, Holder: k.holder, Location: k.works().cfg.Zone(), Log: k.log, Outcome: k.outcome, Beat: k.beat,
 	})
 	var others sync.WaitGroup
 	others.Go(func() { k.hearHangups(ctx, hangups) })
 	others.Go(func() { k.lookAbout(ctx) })
-	err = k.runScheduler(ctx)
+	err := k.runScheduler(ctx)
 	if err == nil {
 		others.Wait()
 	}
-	return k.stopped(ctx, err)
+	return err
 }
 
 // warn logs what the configuration allows and probably does not mean.
@@ -152,16 +172,16 @@ func (k *keeper) warn(ctx context.Context, cfg *config.Config) {
 	}
 }
 
-// logger logs as text to a terminal and as JSON to everything else.
-func (p *program) logger(verbose bool) *slog.Logger {
+// logger logs as text to a terminal and as JSON to everything else, without what clean takes out.
+func (p *program) logger(verbose bool, clean *scrub.Scrubber) *slog.Logger {
 	o := &slog.HandlerOptions{Level: slog.LevelInfo}
 	if verbose {
 		o.Level = slog.LevelDebug
 	}
 	if isTerminal(p.stderr) {
-		return slog.New(slog.NewTextHandler(p.stderr, o))
+		return slog.New(clean.Handler(slog.NewTextHandler(p.stderr, o)))
 	}
-	return slog.New(slog.NewJSONHandler(p.stderr, o))
+	return slog.New(clean.Handler(slog.NewJSONHandler(p.stderr, o)))
 }
 
 // jobs makes the scheduler's jobs and their schedules: those of the configuration and our own. Each job keeps what it was made of.
@@ -205,6 +225,7 @@ func (k *keeper) runJob(ctx context.Context, w *works, e errand, tick schedule.T
 		r.err, r.paused, r.ended = err, paused, time.Now()
 		return err
 	}
+	k.watchers.begin(w, r.errand)
 	r = w.perform(ctx, r.errand)
 	return r.err
 }
@@ -236,7 +257,8 @@ func (k *keeper) keepHouse(ctx context.Context, _ schedule.Tick) error {
 	if err == nil && rows > 0 {
 		k.log.LogAttrs(ctx, slog.LevelInfo, "old runs deleted", slog.Int64("rows", rows))
 	}
-	return errors.Join(err, k.db.PruneDaemons(ctx, keepDaemons))
+	_, alertsErr := k.db.PruneAlerts(ctx, keepRuns)
+	return errors.Join(err, alertsErr, k.db.PruneDaemons(ctx, keepDaemons))
 }
 
 // outcome tells what became of a tick: the run's row, its line, the status for systemd.
@@ -264,7 +286,11 @@ func (k *keeper) outcome(ctx context.Context, o schedule.Outcome) {
 	r.err, r.repeat = o.Err, o.NextRepeat
 	k.noteRun(r)
 	w.tell(ctx, r)
+	k.watchers.end(w, r)
 	w.record(ctx, r)
+	if o, ok := r.learned(w.clean.Text); ok {
+		k.teller.Note(ctx, o)
+	}
 }
 
 // awaitDatabase waits for the database, checks its tables, and notes the sources. Only what a person must change ends it.

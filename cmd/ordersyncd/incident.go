@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ordersync/internal/alert"
+	"ordersync/internal/fault"
 	"ordersync/internal/mysql"
 )
 
@@ -106,6 +107,9 @@ func (w *works) incident(cmd *cobra.Command, prefix string) (*alert.Incident, er
 	i, err := w.db.Incident(cmd.Context(), strings.ToLower(prefix))
 	if errors.Is(err, mysql.ErrNotStored) {
 		return nil, &remedyError{err: fmt.Errorf(textIncidentGone, prefix), remedy: textIncidentSee}
+	}
+	if fault.KindOf(err) == fault.Config { // what was typed is at fault, and not the file
+		return nil, &remedyError{err: errors.New(err.Error()), remedy: textIncidentSee}
 	}
 	return i, err
 }

@@ -40,7 +40,7 @@ func (p *program) migrateCommand() *cobra.Command {
 }
 
 func (p *program) migrateUp(cmd *cobra.Command) (err error) {
-	w, err := p.open(nil)
+	w, err := p.open()
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (p *program) migrateUp(cmd *cobra.Command) (err error) {
 }
 
 func (p *program) migrations(cmd *cobra.Command) (err error) {
-	w, err := p.open(nil)
+	w, err := p.open()
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (p *program) orderCommand() *cobra.Command {
 
 func (p *program) order(cmd *cobra.Command, source, id string) (err error) {
 	ctx := cmd.Context()
-	w, err := p.open(nil)
+	w, err := p.open()
 	if err != nil {
 		return err
 	}

@@ -187,6 +187,7 @@ type facts struct {
 	sources     []mysql.SourceRow
 	gaps        []mysql.GapRow
 	pauses      map[string]mysql.Pause
+	resumed     map[order.SourceID]time.Time
 	incidents   []alert.Incident
 	channels    []mysql.ChannelRow
 }
@@ -283,6 +284,7 @@ func (w *works) gather(ctx context.Context) (f facts, err error) {
 	read("the gaps", func() (err error) { f.gaps, err = w.db.Gaps(ctx, false); return err })
 	read("the incidents", func() (err error) { f.incidents, err = w.db.Incidents(ctx, false); return err })
 	read("the channels", func() (err error) { f.channels, err = w.db.Channels(ctx); return err })
+	read("the ends of pauses", func() (err error) { f.resumed, err = w.db.Resumed(ctx); return err })
 	read("the pauses", func() error {
 		pauses, err := w.db.Pauses(ctx)
 		f.pauses = map[string]mysql.Pause{}
@@ -383,8 +385,7 @@ func (w *works) jobStatus(f facts, job *config.Job) (j jobStatus, command string
 	if err != nil {
 		return j, "", fmt.Errorf("jobs.%s.schedule: %w", job.Name, err)
 	}
-	limits := e.account.shop.Orders.Limits
-	allowed := 2*schedule.Interval(s, f.now) + limits.Settle + time.Minute
+	allowed := alert.Allowed(schedule.Interval(s, f.now), e.account.shop.Orders.Limits.Settle)
 	j = jobStatus{
 		Name: job.Name, Kind: kindSync, Source: job.Source(), Stream: e.stream, Schedule: job.Schedule,
 		FilteredBy: e.account.by, AllowedSeconds: int64(allowed / time.Second), NextTick: maybe(s.Next(f.now)),

@@ -106,7 +106,7 @@ func (p *program) resume(cmd *cobra.Command, source string) (err error) {
 
 // openFor is open for a command about one source, which the database then knows.
 func (p *program) openFor(cmd *cobra.Command, source string) (*works, error) {
-	w, err := p.open(nil)
+	w, err := p.open()
 	if err != nil {
 		return nil, err
 	}

@@ -59,10 +59,9 @@ func (k *keeper) reload(ctx context.Context) {
 		k.refuse(ctx, err)
 		return
 	}
+	was := k.works()
+	was.clean.Learn(cfg.Secrets())
 	k.warn(ctx, cfg)
-	k.mu.Lock()
-	was := k.inForce
-	k.mu.Unlock()
 	running, wanted := k.describe(was.cfg), k.describe(cfg)
 	running.CredentialsAtStart = false // what differs now was read now
 	changes := running.ChangesTo(wanted)
@@ -72,9 +71,14 @@ func (k *keeper) reload(ctx context.Context) {
 		k.log.LogAttrs(ctx, slog.LevelInfo, logSame)
 	}
 	if len(told) == 0 {
+		k.noteReload(nil)
 		return
 	}
 	next, schedules, jobs, err := k.replacement(was, cfg, running, wanted)
+	var others ways
+	if err == nil {
+		others, err = openWays(cfg, was.clean, k.log)
+	}
 	if err == nil {
 		err = k.rememberSources(ctx, next)
 	}
@@ -84,6 +88,9 @@ func (k *keeper) reload(ctx context.Context) {
 	}
 	k.replace(ctx, next, schedules)
 	k.scheduler.Replace(jobs)
+	k.teller.SetRules(rulesOf(next.cfg))
+	k.useWays(others)
+	k.noteReload(nil)
 	k.tellOthers(ctx, true)
 	k.log.LogAttrs(ctx, slog.LevelInfo, logReloaded, slog.String("changes", strings.Join(told, "; ")),
 		slog.Int("sources", len(next.cfg.Sources)), slog.Int("jobs", len(next.cfg.Jobs)))
@@ -107,7 +114,7 @@ func (k *keeper) replacement(was *works, cfg *config.Config, running, wanted out
 ) {
 	effective := *cfg
 	effective.State, effective.Database = was.cfg.State, was.cfg.Database
-	next = &works{cfg: &effective, db: was.db, log: was.log, getenv: was.getenv, accounts: map[string]*account{}}
+	next = &works{cfg: &effective, db: was.db, log: was.log, clean: was.clean, getenv: was.getenv, accounts: map[string]*account{}}
 	around, err := next.surroundings(cfg)
 	if err != nil {
 		return nil, nil, nil, mistakeAt(cfg, err, "encryption", "key")
@@ -135,12 +142,27 @@ func (k *keeper) replace(ctx context.Context, next *works, schedules map[string]
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	was := k.inForce
+	k.added = added(k.added, k.schedules, schedules, time.Now())
 	k.inForce, k.schedules = next, schedules
 	for name, a := range was.accounts {
 		if next.accounts[name] != a && k.busy[a] == 0 {
 			k.giveUp(ctx, a)
 		}
 	}
+}
+
+// added are the times from which on jobs count that came with a reload, or whose schedule did.
+func added(known map[string]time.Time, was, is map[string]schedule.Schedule, now time.Time) map[string]time.Time {
+	times := map[string]time.Time{}
+	for name, s := range is {
+		switch old := was[name]; {
+		case old == nil || old.String() != s.String():
+			times[name] = now
+		case !known[name].IsZero():
+			times[name] = known[name]
+		}
+	}
+	return times
 }
 
 // giveUp closes an account that is out of force.
@@ -168,6 +190,7 @@ func (k *keeper) refuse(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
+	k.noteReload(err)
 	problems, ok := errors.AsType[*config.Problems](err)
 	if !ok {
 		_, remedy := explain(err)

@@ -155,7 +155,9 @@ func (w *works) record(ctx context.Context, r report) {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), 5*time.Second,
 		fault.Errorf(fault.Database, "the database did not take the run's row within 5s"))
 	defer cancel()
-	if err := w.db.RecordRun(ctx, r.row()); err != nil {
+	row := r.row()
+	row.Error = w.clean.Text(row.Error)
+	if err := w.db.RecordRun(ctx, row); err != nil {
 		w.log.LogAttrs(ctx, slog.LevelWarn, "the run is missing in the table runs",
 			slog.String("job", r.job), slog.String("error", err.Error()))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -73,7 +74,7 @@ func (p *program) statusCommand() *cobra.Command {
 }
 
 func (p *program) status(ctx context.Context, asJSON bool) (err error) {
-	w, err := p.open(nil)
+	w, err := p.open()
 	if err != nil {
 		return err
 	}
@@ -122,7 +123,7 @@ func (p *program) showOverview(o *overview) {
 		sources = append(sources, table.Row{name, source.Kind, source.Endpoint, dead, p.paceText(source.Pace)})
 	}
 	for _, l := range o.Leases {
-		works = append(works, table.Row{l.Source, l.Stream, l.Holder, s.at(l.Since), s.at(l.Until)})
+		works = append(works, table.Row{cmp.Or(l.Source, "-"), l.Stream, l.Holder, s.at(l.Since), s.at(l.Until)})
 	}
 	for _, stream := range o.Streams {
 		if stream.Open && !followed(stream.Stream) {

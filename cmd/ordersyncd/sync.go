@@ -108,7 +108,7 @@ func sourceNames(cfg *config.Config) []string {
 
 func (p *program) sync(cmd *cobra.Command, name string, flags syncFlags) (err error) {
 	ctx := cmd.Context()
-	w, err := p.open(nil)
+	w, err := p.open()
 	if err != nil {
 		return err
 	}
@@ -172,6 +172,7 @@ func (p *program) syncNow(ctx context.Context, w *works, e errand) error {
 	line.end()
 	if _, busy := errors.AsType[*schedule.BusyError](r.err); !busy { // a stream that another one works did not fail
 		w.record(ctx, r)
+		w.noteGood(ctx, r)
 	}
 	if r.err != nil && r.Pages == 0 && len(r.Gaps) == 0 {
 		return r.err

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ordersync/internal/mysql/mysqltest"
+	"ordersync/internal/scrub"
 	"ordersync/internal/taobao/taobaotest"
 )
 
@@ -177,7 +178,7 @@ func TestTaobaoIdleTick(t *testing.T) {
 	m.did(0, "sync orders", "10 new")
 	m.ahead.Add(int64(time.Hour)) // past the overlap, so that nothing is listed again
 	p := &program{config: m.config, getenv: func(string) string { return "" }, screen: &screen{}}
-	w, err := p.open(nil)
+	w, err := p.open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +330,11 @@ func TestTaobaoReminders(t *testing.T) {
 		var lines bytes.Buffer
 		log := slog.New(slog.NewTextHandler(&lines, nil))
 		p := &program{config: m.config, getenv: func(string) string { return "" }, screen: &screen{}}
-		w, err := p.open(log)
+		cfg, err := p.load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := p.join(cfg, scrub.New(cfg.Secrets()), log)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -58,7 +58,7 @@ func (p *program) trackCommand() *cobra.Command {
 
 func (p *program) track(cmd *cobra.Command, source, id string) (err error) {
 	ctx := cmd.Context()
-	w, err := p.open(nil)
+	w, err := p.open()
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ordersync/configs"
+	"ordersync/internal/alert/tell"
 	"ordersync/internal/apiclient"
 	"ordersync/internal/config"
 	"ordersync/internal/intake"
@@ -16,6 +17,7 @@ import (
 	"ordersync/internal/parcel"
 	"ordersync/internal/rest"
 	"ordersync/internal/schedule"
+	"ordersync/internal/scrub"
 	"ordersync/internal/taobao"
 )
 
@@ -27,6 +29,7 @@ var (
 	_ intake.Store    = (*mysql.DB)(nil)
 	_ intake.Store    = (*rehearsal)(nil)
 	_ parcel.Store    = (*mysql.DB)(nil)
+	_ tell.Inbox      = (*mysql.DB)(nil)
 	_ reader          = (*rest.Source)(nil)
 	_ reader          = (*taobao.Listing)(nil)
 	_ parcel.Source   = (*taobao.Shop)(nil)
@@ -38,7 +41,9 @@ type works struct {
 	db       *mysql.DB
 	accounts map[string]*account
 	log      *slog.Logger
-	getenv   func(string) string
+	// clean takes secrets and personal data out of what others get to read.
+	clean  *scrub.Scrubber
+	getenv func(string) string
 }
 
 // load reads the configuration, and shows times in its zone from then on.
@@ -63,20 +68,22 @@ func (p *program) read() (*config.Config, error) {
 	})
 }
 
-// open reads the configuration and joins the rooms. A nil log discards: what a typed command has to say it says on the screen.
-func (p *program) open(log *slog.Logger) (*works, error) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+// open reads the configuration and joins the rooms for a typed command: what that has to say it says on the screen.
+func (p *program) open() (*works, error) {
 	cfg, err := p.load()
 	if err != nil {
 		return nil, err
 	}
+	return p.join(cfg, scrub.New(cfg.Secrets()), slog.New(slog.DiscardHandler))
+}
+
+// join joins the rooms.
+func (p *program) join(cfg *config.Config, clean *scrub.Scrubber, log *slog.Logger) (*works, error) {
 	db, err := openDatabase(cfg, log)
 	if err != nil {
 		return nil, err
 	}
-	w := &works{cfg: cfg, db: db, log: log, getenv: p.getenv, accounts: map[string]*account{}}
+	w := &works{cfg: cfg, db: db, log: log, clean: clean, getenv: p.getenv, accounts: map[string]*account{}}
 	around, err := w.surroundings(cfg)
 	if err != nil {
 		return nil, errors.Join(err, w.close())
@@ -93,7 +100,7 @@ func (p *program) open(log *slog.Logger) (*works, error) {
 
 // openReady is open for a command that needs the tables.
 func (p *program) openReady(ctx context.Context) (*works, error) {
-	w, err := p.open(nil)
+	w, err := p.open()
 	if err != nil {
 		return nil, err
 	}
