@@ -23,7 +23,7 @@ func composeFeishu(m message) (courier.Errand, error) {
 			"config": map[string]any{"wide_screen_mode": true},
 			"header": map[string]any{
 				"template": feishuColours[m.text.Tone],
-				"title":    plainText(cutRunes(m.text.Headline, 200)),
+				"title":    plainText(cutRunes(lines[0].whole(), 200)),
 			},
 			"elements": feishuElements(fit(lines[1:], feishuLine, "\n", mostFeishu)),
 		},
@@ -66,7 +66,7 @@ func feishuElements(text string) []any {
 func feishuLine(l line) string {
 	switch l.style {
 	case row:
-		return l.label + ": " + l.text
+		return l.label + l.colon + l.text
 	case heading:
 		return "【" + l.text + "】"
 	case entry:

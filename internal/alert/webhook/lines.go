@@ -25,20 +25,29 @@ const (
 // line is one line of a message, without any markup.
 type line struct {
 	style style
-	// label stands before the text of a row, and behind that of a command.
+	// label stands before the text of a headline or a row, with a colon, and behind that of a command.
 	label, text string
+	// colon stands between a row's label and its text.
+	colon string
+}
+
+// whole is the headline with its badge, which says of the same words whether they are new, still so, or over.
+func (l line) whole() string {
+	if l.label == "" {
+		return l.text
+	}
+	return l.label + " · " + l.text
 }
 
 // linesOf writes a text as lines.
 func linesOf(t words.Text) []line {
-	head := t.Headline
-	lines := []line{{style: headline, label: t.Badge, text: head}}
+	lines := []line{{style: headline, label: t.Badge, text: t.Headline}}
 	for _, b := range t.Blocks {
 		lines = append(lines, line{style: gap})
 		if b.Title != "" {
 			lines = append(lines, line{style: heading, text: b.Title})
 		}
-		lines = append(lines, linesOfBlock(b)...)
+		lines = append(lines, linesOfBlock(b, colons[t.Language])...)
 	}
 	if len(t.Footer) > 0 {
 		lines = append(lines, line{style: gap})
@@ -49,13 +58,16 @@ func linesOf(t words.Text) []line {
 	return tagged(lines)
 }
 
-func linesOfBlock(b words.Block) []line {
+// colons are what stands behind a label.
+var colons = map[string]string{words.English: ": ", words.Chinese: "："}
+
+func linesOfBlock(b words.Block, colon string) []line {
 	var lines []line
 	for _, text := range b.Paragraphs {
 		lines = append(lines, line{style: plain, text: text})
 	}
 	for _, r := range b.Rows {
-		lines = append(lines, line{style: row, label: r.Label, text: r.Value})
+		lines = append(lines, line{style: row, label: r.Label, text: r.Value, colon: colon})
 	}
 	for _, e := range b.Entries {
 		lines = append(lines, line{style: entry, text: e.Title})

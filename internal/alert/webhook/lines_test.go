@@ -17,6 +17,7 @@ func TestMessagesKeepTheirLimit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		said := words.Text{
 			Badge: text.Draw(t, "badge"), Headline: "H" + text.Draw(t, "headline"), Footer: rapid.SliceOfN(text, 0, 3).Draw(t, "footer"),
+			Language: rapid.SampledFrom([]string{words.English, words.Chinese}).Draw(t, "language"),
 		}
 		for range rapid.IntRange(0, 6).Draw(t, "blocks") {
 			b := words.Block{Title: text.Draw(t, "title"), Paragraphs: rapid.SliceOfN(text, 0, 4).Draw(t, "paragraphs"), Quote: text.Draw(t, "quote")}

@@ -53,11 +53,11 @@ func dingTalkLine(l line) string {
 	text := harmless(l.text)
 	switch l.style {
 	case headline:
-		return "### " + text
+		return "### " + harmless(l.whole())
 	case heading:
 		return "**" + text + "**"
 	case row:
-		return "- " + harmless(l.label) + ": " + text
+		return "- " + harmless(l.label) + l.colon + text
 	case entry:
 		return "- **" + text + "**"
 	case under:
@@ -104,11 +104,11 @@ func weComLine(l line, colour string) string {
 		if l.label != "" && colour != "" {
 			return "### <font color=\"" + colour + "\">" + harmless(l.label) + "</font> " + text
 		}
-		return "### " + text
+		return "### " + harmless(l.whole())
 	case heading:
 		return "**" + text + "**"
 	case row:
-		return harmless(l.label) + ": " + text
+		return harmless(l.label) + l.colon + text
 	case entry:
 		return "**" + text + "**"
 	case under:

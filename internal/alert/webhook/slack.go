@@ -19,7 +19,7 @@ const (
 // composeSlack makes blocks. The text beside them is what a telephone shows on its lock screen.
 func composeSlack(m message) (courier.Errand, error) {
 	lines := linesOf(m.text)
-	blocks := []any{map[string]any{"type": "header", "text": map[string]any{"type": "plain_text", "text": cutRunes(m.text.Headline, mostHeader)}}}
+	blocks := []any{map[string]any{"type": "header", "text": map[string]any{"type": "plain_text", "text": cutRunes(lines[0].whole(), mostHeader)}}}
 	for _, section := range sections(fit(lines[1:], slackLine, "\n", mostSlack)) {
 		blocks = append(blocks, map[string]any{
 			"type": "section", "text": map[string]any{"type": "mrkdwn", "text": section, "verbatim": true},
@@ -58,7 +58,7 @@ func slackLine(l line) string {
 	case heading, entry:
 		return "*" + text + "*"
 	case row:
-		return "*" + slackEscape(l.label) + ":* " + text
+		return "*" + slackEscape(l.label) + strings.TrimSpace(l.colon) + "* " + text
 	case under:
 		return "    " + text
 	case command:
