@@ -19,8 +19,9 @@ const (
 	keepRemembered = 26 * time.Hour
 	// keepIncidents is how long an incident is kept that is over and that nobody wants to tell.
 	keepIncidents = 24 * time.Hour
-	// most is how many observations, and how many deliveries, are given out at once. No more observations than that are kept.
-	most = 1000
+	// mostWaiting is how many deliveries are given out at once, mostObservations how many observations are kept: they are worked at once.
+	mostWaiting      = 1000
+	mostObservations = 200
 )
 
 // Book is the host's own book of incidents. It implements alert.Book and never refuses: while the disk fails it holds in memory what
@@ -63,7 +64,7 @@ func (b *Book) Read(context.Context) (alert.Contents, error) {
 	held, err := clone(b.held)
 	return alert.Contents{
 		Now: now, Incidents: held.Incidents, Observations: held.Observations,
-		Waiting: held.Waiting[:min(len(held.Waiting), most)], Sent: held.Sent,
+		Waiting: held.Waiting[:min(len(held.Waiting), mostWaiting)], Sent: held.Sent,
 	}, err
 }
 
@@ -90,7 +91,7 @@ func (b *Book) Note(o alert.Observation) {
 	}
 	b.held.Number++
 	b.held.Observations = append(b.held.Observations, alert.Noted{Number: b.held.Number, Observation: o})
-	b.held.Observations = slices.Delete(b.held.Observations, 0, max(0, len(b.held.Observations)-most))
+	b.held.Observations = slices.Delete(b.held.Observations, 0, max(0, len(b.held.Observations)-mostObservations))
 	b.save()
 }
 

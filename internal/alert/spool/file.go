@@ -34,7 +34,11 @@ func unsealed(line []byte) (text []byte, ok bool) {
 // replace writes a file in one step: after a crash at any instruction there is the old one or the new one, whole.
 func replace(dir, name string, content []byte) error {
 	path := filepath.Join(dir, name)
-	if err := errors.Join(writeThrough(path+".new", os.O_TRUNC, content), os.Rename(path+".new", path)); err != nil {
+	err := writeThrough(path+".new", os.O_TRUNC, content)
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
 		_ = os.Remove(path + ".new") // half a file takes room on a disk that may be full
 		return fault.Errorf(fault.Internal, "the state directory cannot be written: %w", err)
 	}

@@ -69,7 +69,7 @@ func OpenSpool(dir string) *Spool {
 	if damaged > 0 {
 		err = fmt.Errorf("%s: %d damaged lines were left out", filepath.Join(dir, spoolFile), damaged)
 	}
-	if s.damage = fault.New(fault.Internal, err); s.damage != nil {
+	if s.damage = fault.New(fault.Internal, err); s.damage != nil || !bytes.HasSuffix(raw, []byte("\n")) {
 		s.rewrite() // nothing may be appended to half a line
 	}
 	return s
@@ -78,6 +78,7 @@ func OpenSpool(dir string) *Spool {
 // take reads one line of the file.
 func (s *Spool) take(line []byte) bool {
 	text, ok := unsealed(bytes.TrimSuffix(line, []byte("\n")))
+	line = append(sealed(text), '\n') // its own, and whole
 	var r record
 	if !ok || json.Unmarshal(text, &r) != nil {
 		return false
