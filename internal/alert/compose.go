@@ -106,7 +106,13 @@ func (d *Desk) held(inc *Incident) bool {
 		return inc.Silenced
 	}
 	again := inc.LastAt.After(inc.FreedAt) && d.now.Sub(inc.FreedAt) >= d.rules.GroupInterval
-	return !again && d.now.Sub(inc.FreedAt) < freedFor
+	if !again && d.now.Sub(inc.FreedAt) < freedFor {
+		return true
+	}
+	if inc.ChangedAt.Before(inc.FreedAt) {
+		inc.ChangedAt = d.now // from now on it waits for others, as if it had just opened
+	}
+	return false
 }
 
 // due says that changes have waited for long enough.

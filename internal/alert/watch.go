@@ -78,10 +78,11 @@ const (
 	stuckAfter = 15 * time.Minute
 	// stallHold lets a condition be seen by two looks.
 	stallHold = 30 * time.Second
-	// Nothing came, which is unusual: for at least quietFrom, where in each of at least quietWeeks weeks at least quietOrders came.
+	// Nothing came, which is unusual: for at least quietFrom, where in each of at least quietWeeks weeks at least quietOrders came. With
+	// five orders chance alone is quiet some dozen times a year, at any number of orders a day; with fifteen less than once.
 	quietFrom   = time.Hour
 	quietWeeks  = 2
-	quietOrders = 5
+	quietOrders = 15
 	// keyLife is how long an API key should be used.
 	keyLife = 90 * 24 * time.Hour
 	day     = 24 * time.Hour
@@ -95,7 +96,7 @@ func Allowed(interval, settle time.Duration) time.Duration { return 2*interval +
 //
 // A job stalls (scope job/NAME, its Kind says how) when it never ran; when its last good run, or the watermark of a sync job whose runs
 // are good, is older than [Allowed]; when a run goes on and wrote nothing down for 15 minutes. A run that gets somewhere is no stall.
-// A source is quiet when nothing came for at least an hour, where in the same time of each earlier week at least 5 orders came; of at
+// A source is quiet when nothing came for at least an hour, where in the same time of each earlier week at least 15 orders came; of at
 // least two weeks, and of those alone since the first of which orders are known. Dead letters that wait, gaps that nobody took notice
 // of, and orders that are announced and not listed are conditions as long as there are any; their level rises as their number doubles,
 // that of gaps with each. A credential is near its end 30, 7 and 1 days before an authorisation ends; 14, 7 and 1 days before an API key

@@ -71,15 +71,27 @@ func (inc *Incident) jobNames() []string { return slices.Sorted(maps.Keys(inc.Jo
 
 func everyNetwork() Key { return Key{Scope: All, Class: Network} }
 
+// lastGood is the end of the last good run of any source, as far as the world, the observations, or what they ended before tell.
+func (d *Desk) lastGood(world World) time.Time {
+	last := time.Time{}
+	for _, source := range world.Sources {
+		last = later(last, source.LastGood.UTC().Round(0))
+	}
+	for _, at := range d.good {
+		last = later(last, at)
+	}
+	for _, past := range d.keys[everyNetwork()] {
+		last = later(last, past.RecoveredAt)
+	}
+	if last.After(d.now) {
+		return d.now
+	}
+	return last
+}
+
 // judgeNetwork opens and ends the incident of the network of all sources.
 func (d *Desk) judgeNetwork(world World) {
-	lastGood := time.Time{}
-	for _, at := range d.good {
-		lastGood = later(lastGood, at)
-	}
-	for _, source := range world.Sources {
-		lastGood = later(lastGood, source.LastGood)
-	}
+	lastGood := d.lastGood(world)
 	failing := d.withoutNetwork(world)
 	all := d.current(everyNetwork())
 	if began := beganAfter(failing, lastGood, world.At); len(began) >= 2 {
@@ -92,8 +104,12 @@ func (d *Desk) judgeNetwork(world World) {
 	if all == nil {
 		return
 	}
+	worked := lastGood.After(later(all.Since, all.ReopenedAt))
 	gone := len(failing) == 0 && len(world.Sources) > 0
-	if (gone || lastGood.After(later(all.Since, all.ReopenedAt))) && all.mayEnd(d.now) {
+	switch {
+	case worked && all.mayEnd(lastGood):
+		d.recover(all, lastGood)
+	case (worked || gone) && all.mayEnd(d.now):
 		d.recover(all, d.now)
 	}
 }
