@@ -13,5 +13,5 @@
 //   - Errors are classified here, once, and quote no data: a number, a column, and what an operator can do ([Error]).
 //
 // The same database keeps what processes share: rights to run jobs, leases on streams, the pace of each credential, the history
-// of runs. All of these count by the database's clock, each by one atomic step.
+// of runs, the book of alerts ([DB.Alerts]). All of these count by the database's clock, each by one atomic step.
 package mysql

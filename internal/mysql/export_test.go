@@ -12,11 +12,11 @@ func Upsert(ctx context.Context, db *DB, o *order.Order, hash string) error {
 	return err
 }
 
-// NewestSQL and UsualSQL are texts whose cost is measured.
-const NewestSQL = selectNewest
-
-// UsualSQL is the text for that many weeks.
-func UsualSQL(weeks int) string {
+// Polled are the texts that a daemon asks again and again, by their names.
+func Polled() map[string]string {
 	all := newStatements()
-	return all.countUsual.text(weeks)
+	return map[string]string{
+		"newest": selectNewest, "usual": all.countUsual.text(3), "live": selectLive, "observations": selectObservations, "waiting": selectWaiting,
+		"sent": selectSentLately, "weekly": selectLastWeekly, "awaited": selectAwaited,
+	}
 }
