@@ -42,7 +42,7 @@ func (l logs) WithGroup(name string) slog.Handler {
 
 func (l logs) attr(a slog.Attr) slog.Attr {
 	v := a.Value.Resolve()
-	if namesSecret(a.Key) && v.Kind() != slog.KindGroup {
+	if namesSecret(a.Key) {
 		return slog.String(a.Key, maskSecret)
 	}
 	return slog.Attr{Key: a.Key, Value: l.value(v)}
