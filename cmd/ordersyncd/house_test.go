@@ -166,7 +166,7 @@ var rooms = []room{
 		path: "internal/alert/email/smtptest", test: true,
 		outside: []string{"github.com/emersion/go-sasl", "github.com/emersion/go-smtp", "log"}, // which the library wants to write to
 	},
-	{path: "internal/alert/courier", imports: []string{"internal/fault"}, outside: []string{"net/http"}},
+	{path: "internal/alert/courier", imports: []string{"internal/fault"}, outside: []string{"net/http", "syscall"}},
 	{
 		path: "internal/alert/sentry", imports: []string{"internal/alert", "internal/alert/courier", "internal/alert/words", "internal/fault"},
 		tests:   []string{"internal/schedule"},

@@ -114,25 +114,33 @@ func TestWhatWasTakenIsNotSentAgain(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
+	answer := func(status int, body string, header ...string) sentrytest.Answer {
+		a := sentrytest.Answer{Status: status, Body: body, Header: http.Header{}}
+		for i := 0; i < len(header); i += 2 {
+			a.Header.Set(header[i], header[i+1])
+		}
+		return a
+	}
+	const limits = "X-Sentry-Rate-Limits"
 	for name, c := range map[string]struct {
 		answer sentrytest.Answer
 		kind   fault.Kind
 		wait   time.Duration
 		says   string
 	}{
-		"a limit for everything":  {sentrytest.Answer{Status: 429, Header: http.Header{"X-Sentry-Rate-Limits": {"30::organization"}}}, fault.Transient, 30 * time.Second, "429"},
-		"a limit for others":      {sentrytest.Answer{Status: 429, Header: http.Header{"X-Sentry-Rate-Limits": {"30:session:key"}, "Retry-After": {"12"}}}, fault.Transient, 12 * time.Second, "429"},
-		"a limit without a time":  {sentrytest.Answer{Status: 429}, fault.Transient, time.Minute, "429"},
-		"a limit out of bounds":   {sentrytest.Answer{Status: 429, Header: http.Header{"X-Sentry-Rate-Limits": {"x:error,-5:error,1e9:error"}}}, fault.Transient, time.Minute, "429"},
-		"down":                    {sentrytest.Answer{Status: 503, Header: http.Header{"Retry-After": {"20"}}}, fault.Transient, 20 * time.Second, "503"},
-		"broken":                  {sentrytest.Answer{Status: 500}, fault.Transient, 0, "500"},
-		"the wrong project":       {sentrytest.Answer{Status: 403, Body: `{"detail":"event submission rejected with_reason: ProjectId"}`}, fault.Config, 0, "ProjectId"},
-		"the wrong key":           {sentrytest.Answer{Status: 401, Body: `{"detail":"bad key ` + sentrytest.Key + `"}`}, fault.Config, 0, "bad key ***"},
-		"elsewhere":               {sentrytest.Answer{Status: 302, Header: http.Header{"Location": {"http://127.0.0.1:1/"}}}, fault.Config, 0, "elsewhere"},
-		"too large":               {sentrytest.Answer{Status: 413}, fault.Rejected, 0, "413"},
-		"not understood":          {sentrytest.Answer{Status: 400, Body: "<html>"}, fault.Rejected, 0, "400"},
-		"a detail of two lines":   {sentrytest.Answer{Status: 400, Body: `{"detail":"a\nlevel=ERROR b"}`}, fault.Rejected, 0, "a level=ERROR b"},
-		"a detail without an end": {sentrytest.Answer{Status: 400, Body: `{"detail":"` + strings.Repeat("x", 9999) + `"}`}, fault.Rejected, 0, "x…"},
+		"a limit for everything":  {answer(429, "", limits, "30::organization"), fault.Transient, 30 * time.Second, "429"},
+		"a limit for others":      {answer(429, "", limits, "30:session:key", "Retry-After", "12"), fault.Transient, 12 * time.Second, "429"},
+		"a limit without a time":  {answer(429, ""), fault.Transient, time.Minute, "429"},
+		"a limit out of bounds":   {answer(429, "", limits, "x:error,-5:error,1e9:error"), fault.Transient, time.Minute, "429"},
+		"down":                    {answer(503, "", "Retry-After", "20"), fault.Transient, 20 * time.Second, "503"},
+		"broken":                  {answer(500, ""), fault.Transient, 0, "500"},
+		"the wrong project":       {answer(403, `{"detail":"rejected with_reason: ProjectId"}`), fault.Config, 0, "ProjectId"},
+		"the wrong key":           {answer(401, `{"detail":"bad key `+sentrytest.Key+`"}`), fault.Config, 0, "bad key ***"},
+		"elsewhere":               {answer(302, "", "Location", "http://127.0.0.1:1/"), fault.Config, 0, "elsewhere"},
+		"too large":               {answer(413, ""), fault.Rejected, 0, "413"},
+		"not understood":          {answer(400, "<html>"), fault.Rejected, 0, "400"},
+		"a detail of two lines":   {answer(400, `{"detail":"a\nlevel=ERROR b"}`), fault.Rejected, 0, "a level=ERROR b"},
+		"a detail without an end": {answer(400, `{"detail":"`+strings.Repeat("x", 9999)+`"}`), fault.Rejected, 0, "x…"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

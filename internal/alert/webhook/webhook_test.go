@@ -228,11 +228,11 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"dingtalk wecom", answer(200, `{"errcode":-1,"errmsg":"system busy"}`), fault.Transient, time.Minute},
 		{"dingtalk wecom", answer(200, `{"errcode":40035,"errmsg":"no"}`), fault.Rejected, 0},
-		{"dingtalk", answer(200, `{"status":1111,"wait":5,"source":"x5","punish":"deny","errcode":130101,"errmsg":"send too fast"}`), fault.Transient, 10 * time.Minute},
+		{"dingtalk", answer(200, `{"status":1111,"wait":5,"errcode":130101,"errmsg":"send too fast"}`), fault.Transient, 10 * time.Minute},
 		{"dingtalk", answer(200, `{"errcode":400102,"errmsg":"robot stopped"}`), fault.Config, 0},
 		{"wecom", answer(200, `{"errcode":93008,"errmsg":"not in chat"}`), fault.Config, 0},
 		{"feishu", answer(200, `{"code":9499,"msg":"Bad Request"}`), fault.Rejected, 0},
-		{"feishu", answer(400, `{"code":99991400,"msg":"request trigger frequency limit"}`, "x-ogw-ratelimit-reset", "52"), fault.Transient, 52 * time.Second},
+		{"feishu", answer(400, `{"code":99991400,"msg":"frequency limit"}`, "x-ogw-ratelimit-reset", "52"), fault.Transient, 52 * time.Second},
 		{"dingtalk wecom feishu", answer(200, `<html>log in to the hotel's network</html>`), fault.Transient, 0},
 		{"dingtalk wecom feishu", answer(200, `{}`), fault.Transient, 0},
 		{"dingtalk wecom feishu", answer(200, `{"errcode":null,"code":null}`), fault.Transient, 0},
@@ -348,7 +348,8 @@ func TestOptionsThatCannotWork(t *testing.T) {
 
 func TestHostileTexts(t *testing.T) {
 	t.Parallel()
-	const hostile = "# big <at id=all></at> <@all> <!channel> ![x](http://evil.example/x.png) [here](http://evil.example) `code` *bold* <font color=\"info\">ok</font>"
+	const hostile = "# big <at id=all></at> <@all> <!channel> ![x](http://evil.example/x.png) [here](http://evil.example) `code` *bold* " +
+		"<font color=\"info\">ok</font>"
 	for kind, marks := range map[string][]string{
 		webhook.DingTalk: {"<", "](", "*bold*", "`"},
 		webhook.WeCom:    {"<at", "<@", "<!", "](", "*bold*", "`code", "<font color=\"info\">ok"},
