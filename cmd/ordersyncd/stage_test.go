@@ -214,9 +214,15 @@ func (s *stage) exec(db *sql.DB, query string, args ...any) {
 // eventually waits until a condition holds; it gives up after half a minute.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
+	eventuallyIn(t, 30*time.Second, what, holds)
+}
+
+// eventuallyIn waits until a condition holds; it gives up after a time of its own.
+func eventuallyIn(t *testing.T, within time.Duration, what string, holds func() bool) {
+	t.Helper()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
-	limit := time.NewTimer(30 * time.Second)
+	limit := time.NewTimer(within)
 	defer limit.Stop()
 	for !holds() {
 		select {
