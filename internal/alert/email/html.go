@@ -3,6 +3,7 @@ package email
 import (
 	_ "embed"
 	"html/template"
+	"regexp"
 	"strings"
 
 	"ordersync/internal/alert/words"
@@ -13,7 +14,7 @@ var pageText string
 
 // page is written for mail programs: tables and styles in place, no picture, nothing that is loaded. Dark colours need the style sheet in
 // its head; a program that drops that shows the light ones.
-var page = template.Must(template.New("mail").Parse(pageText))
+var page = template.Must(template.New("mail").Funcs(template.FuncMap{"parted": parted}).Parse(pageText))
 
 // colours are those of a tone.
 type colours struct{ Line, Text, Back template.CSS }
@@ -30,6 +31,18 @@ var tones = map[words.Tone]colours{
 type view struct {
 	words.Text
 	Tones map[words.Tone]colours
+}
+
+// brackets are the short ones at the end of a line.
+var brackets = regexp.MustCompile(`[(（][^()（）]{1,24}[)）]$`)
+
+// parted is a line whose brackets at the end are not to be broken: on a phone they then stand in a line of their own.
+func parted(line string) [2]string {
+	at := brackets.FindStringIndex(line)
+	if at == nil {
+		return [2]string{line, ""}
+	}
+	return [2]string{line[:at[0]], line[at[0]:]}
 }
 
 // HTML writes a text as a page of its own.

@@ -23,7 +23,7 @@ func (m *Mailbox) message(n alert.Notice) ([]byte, error) {
 	if text.Language == words.Chinese {
 		encoding = mail.EncodingB64 // a third of the length
 	}
-	msg := mail.NewMsg(mail.WithEncoding(encoding), mail.WithNoDefaultUserAgent(), mail.WithBoundary("=_"+m.hash(n.ID)))
+	msg := mail.NewMsg(mail.WithEncoding(encoding), mail.WithNoDefaultUserAgent(), mail.WithBoundary("part-"+m.hash(n.ID)))
 	if err := msg.FromFormat(m.from.Name, m.from.Address); err != nil {
 		return nil, err
 	}

@@ -60,13 +60,13 @@ func chineseTidy(s string) string { return gapOfHan.ReplaceAllString(s, "$1$2") 
 var chineseLabels = labels{
 	source: "店铺", since: "开始时间", span: "时间段", none: "没有订单的时段", usual: "前几周同一时段", ends: "到期时间", ended: "到期时间", allowed: "最长允许间隔",
 	lastGood: "上次成功", noStep: "最后一次进展", failed: "失败次数", upTo: "已同步到", waiting: "待同步订单", next: "下次重试", lasted: "历时",
-	stored: "期间已入库", note: "备注",
+	stored: "已补齐", note: "备注",
 
 	cause: "可能的原因", todo: "怎么处理", said: "最近一次错误（原文）",
 
 	lasting: "{t}（已 {for}）", lastedFor: "{t}（历时 {for}）", behind: "{t}（落后 {for}）", inTime: "{t}（还有 {for}）", ago: "{t}（{for}前）", about: "约 {n} 笔（估算）",
-	failedRuns: "{n} 次（{jobs}）", failedShort: "失败 {n} 次", storedShort: "期间已入库 {orders}",
-	quietShort: "{t}；前几周同一时段：{usual}", standing: "已同步到 {t}；待同步订单：{waiting}", standingShort: "落后 {for}；待同步订单：{waiting}", advised: "程序的建议（英文）：{text}", comma: "、", sep: "，", colon: "：",
+	failedRuns: "{n} 次（{jobs}）", sinceShort: "{t} 开始（已 {for}）", storedShort: "已补齐 {orders}",
+	quietShort: "{t}；前几周同一时段：{usual}", upToShort: "已同步到 {t}", waitingShort: "待同步订单：{waiting}", standing: "落后 {for}；待同步订单：{waiting}", advised: "程序的建议（英文）：{text}", comma: "、", sep: "，", colon: "：",
 
 	unknown: "未知", nothing: "还没有同步过", never: "还没有成功过", nothingLeft: "不需要再处理。", caughtUp: "订单已恢复同步，积压的会自动补齐，不需要再处理。",
 	tooLate: "发生的时候没有可用的渠道，所以没能及时通知。",

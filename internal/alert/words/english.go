@@ -65,13 +65,13 @@ func englishDuration(d time.Duration) string {
 var englishLabels = labels{
 	source: "Source", since: "Since", span: "When", none: "No orders from", usual: "Weeks before", ends: "Ends", ended: "Ended", allowed: "Allowed at most",
 	lastGood: "Last good run", noStep: "No progress since", failed: "Failed runs", upTo: "Stored up to", waiting: "Orders waiting", next: "Next try", lasted: "Lasted",
-	stored: "Stored since then", note: "Note",
+	stored: "Caught up", note: "Note",
 
 	cause: "Likely cause", todo: "What to do", said: "Last error",
 
 	lasting: "{t} (for {for})", lastedFor: "{t} ({for})", behind: "{t} ({for} behind)", inTime: "{t} (in {for})", ago: "{t} ({for} ago)", about: "about {n} (estimate)",
-	failedRuns: "{n} ({jobs})", failedShort: "failed runs: {n}", storedShort: "{orders} stored since then",
-	quietShort: "{t}; weeks before: {usual}", standing: "stored up to {t}; orders waiting: {waiting}", standingShort: "{for} behind; orders waiting: {waiting}", advised: "{text}", comma: ", ", sep: ", ", colon: ": ",
+	failedRuns: "{n} ({jobs})", sinceShort: "since {t} (for {for})", storedShort: "caught up: {orders}",
+	quietShort: "{t}; weeks before: {usual}", upToShort: "stored up to {t}", waitingShort: "orders waiting: {waiting}", standing: "{for} behind; orders waiting: {waiting}", advised: "{text}", comma: ", ", sep: ", ", colon: ": ",
 
 	unknown: "unknown", nothing: "nothing yet", never: "none yet", nothingLeft: "There is nothing left to do.",
 	caughtUp: "Orders come in again, and what waited is caught up by itself. There is nothing left to do.",

@@ -128,14 +128,11 @@ func (w *writer) lines(i alert.Incident, k kind) []string {
 	case i.Class == alert.Credential:
 		first = w.ends(f.Ends)
 	default:
-		first = w.fill(l.lasting, "t", instant(i.Since, w.zone), "for", w.duration(w.lasted(i)))
-	}
-	if i.RunID != "" || len(i.Jobs) > 0 {
-		first += l.sep + w.fill(l.failedShort, "n", w.number(i.Failures))
+		first = w.fill(l.sinceShort, "t", instant(i.Since, w.zone), "for", w.duration(w.lasted(i)))
 	}
 	lines := []string{first}
 	if natureOf(k).waits && f.Standing != nil {
-		lines = append(lines, w.fill(l.standing, "t", w.storedUpTo(f.Standing), "waiting", w.waiting(f.Standing)))
+		lines = append(lines, w.fill(l.upToShort, "t", w.storedUpTo(f.Standing)), w.fill(l.waitingShort, "waiting", w.waiting(f.Standing)))
 	}
 	return lines
 }
@@ -146,16 +143,16 @@ func (w *writer) line(i alert.Incident, k kind) string {
 	if !natureOf(k).waits || s == nil || s.Watermark.IsZero() {
 		return w.lines(i, k)[0]
 	}
-	return w.fill(w.labels.standingShort, "for", w.duration(w.behind(s)), "waiting", w.waiting(s))
+	return w.fill(w.labels.standing, "for", w.duration(w.behind(s)), "waiting", w.waiting(s))
 }
 
 // pastLines are the facts about one of several that are over.
 func (w *writer) pastLines(i alert.Incident) []string {
-	line := w.fill(w.labels.lastedFor, "t", span(i.Since, w.end(i), w.zone), "for", w.duration(w.lasted(i)))
+	lines := []string{w.fill(w.labels.lastedFor, "t", span(i.Since, w.end(i), w.zone), "for", w.duration(w.lasted(i)))}
 	if s := i.Facts.Standing; s != nil && s.Stored > 0 {
-		line += w.labels.sep + w.fill(w.labels.storedShort, "orders", w.orders(s.Stored))
+		lines = append(lines, w.fill(w.labels.storedShort, "orders", w.orders(s.Stored)))
 	}
-	return []string{line}
+	return lines
 }
 
 // span is a stretch of time, of which an end may be unknown.

@@ -15,7 +15,7 @@ const (
 	longestQuoteOfMany = 160
 	// mostNamed is how many names a subject holds, mostCommands how many lines are proposed.
 	mostNamed = 2
-	mostNames = 40
+	mostNames = 20
 	// fewItems are described with two lines each, more of them with one.
 	fewItems     = 5
 	mostCommands = 3
