@@ -147,7 +147,10 @@ var rooms = []room{
 	{path: "internal/config/words"},
 	{path: "internal/scrub"},
 	{
-		path: "internal/demo", imports: []string{"internal/demo/truth", "internal/mariadb", "internal/rest/resttest", "internal/taobao/taobaotest"},
+		path: "internal/demo", imports: []string{
+			"internal/alert/email/smtptest", "internal/alert/sentry/sentrytest", "internal/demo/truth", "internal/mariadb", "internal/rest/resttest",
+			"internal/taobao/taobaotest",
+		},
 		outside: []string{
 			"database/sql", "github.com/go-sql-driver/mysql", "github.com/jedib0t/go-pretty/v6", "go.yaml.in/yaml/v4", "net/http", "os",
 			"os/exec", "syscall",

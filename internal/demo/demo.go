@@ -43,6 +43,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if t.mall, err = openMall(t.stage.secrets[appSecret], t.stage.secrets[session], seed); err != nil {
 		return fmt.Errorf("open the gateway of Taobao: %w", err)
 	}
+	if t.post, err = openPost(ctx); err != nil {
+		return fmt.Errorf("open the merchant's mailbox: %w", err)
+	}
 	if err := t.tell(ctx); err != nil {
 		return err
 	}
@@ -67,6 +70,9 @@ func (t *story) clear() error {
 	}
 	if t.mall != nil {
 		errs = append(errs, t.mall.stop())
+	}
+	if t.post != nil {
+		errs = append(errs, t.post.close())
 	}
 	if t.stage != nil {
 		errs = append(errs, t.stage.close())

@@ -133,8 +133,9 @@ func (s *stage) close() error {
 const pageSize = 25
 
 // configure writes the configuration, with everything in seconds that usually is in minutes and days.
-func (s *stage) configure(baseURL, router string, now time.Time) error {
-	return os.WriteFile(filepath.Join(s.folder, configName), []byte(s.configuration(baseURL, router, now)), 0o600)
+func (s *stage) configure(baseURL, router string, p *post, now time.Time) error {
+	text := s.configuration(baseURL, router, now) + s.alerts(p)
+	return os.WriteFile(filepath.Join(s.folder, configName), []byte(text), 0o600)
 }
 
 func (s *stage) configuration(baseURL, router string, now time.Time) string {
@@ -195,4 +196,17 @@ jobs:
 `, source, now.AddDate(0, 0, -historyDays-1).Format(time.DateOnly), historyDays+2,
 		flagship, now.AddDate(0, 0, -mallDays-1).Format(time.DateOnly))
 	return b.String()
+}
+
+// alerts is who is told about failures.
+func (s *stage) alerts(p *post) string {
+	return fmt.Sprintf(`
+alerts:
+  email:
+    smtp: {host: %s, port: %d, tls: none}
+    from: %s
+    to: [%s]
+  sentry: {dsn: "%s", environment: demo}
+  group_wait: 1s
+`, p.mails.Host(), p.mails.Port(), sender, reader, p.events.DSN)
 }

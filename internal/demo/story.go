@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"ordersync/internal/alert/email/smtptest"
 	"ordersync/internal/demo/truth"
 	"ordersync/internal/rest/resttest"
 )
@@ -33,6 +34,7 @@ type story struct {
 	stage   *stage
 	shop    *shop
 	mall    *mall
+	post    *post
 	program program
 	daemon  *daemon
 }
@@ -196,7 +198,7 @@ func listed(differences []truth.Difference) error {
 }
 
 func (t *story) prepare(ctx context.Context) error {
-	if err := t.stage.configure(t.shop.base, t.mall.router, t.shop.now()); err != nil {
+	if err := t.stage.configure(t.shop.base, t.mall.router, t.post, t.shop.now()); err != nil {
 		return err
 	}
 	t.say("A private database server and two shops on this machine: an API with %s orders of the last %d days, for which the "+
@@ -289,7 +291,7 @@ func (t *story) churn(ctx context.Context) error {
 }
 
 func (t *story) outage(ctx context.Context) error {
-	mark := t.daemon.log.mark()
+	mark, mails, events := t.daemon.log.mark(), len(t.post.mails.Mails()), len(t.post.events.Events())
 	t.shop.fail(new(resttest.Status(503)))
 	t.shop.trade(5, 5)
 	t.say("It answers 503, then a page in HTML with status 200; meanwhile the shop takes 5 orders and changes 5.")
@@ -301,12 +303,26 @@ func (t *story) outage(ctx context.Context) error {
 	if err := t.failedRun(ctx, mark, ""); err != nil {
 		return err
 	}
+	t.say("A second run has failed, so somebody must know. To %s comes a mail:", reader)
+	alarm, err := t.mail(ctx, mails, "a mail tells of the outage", about(source))
+	if err != nil {
+		return err
+	}
+	t.say("and to Sentry an event:")
+	if err := t.event(ctx, events, source); err != nil {
+		return err
+	}
 	t.typed("ordersyncd status")
 	unwell, err := t.statusIs(ctx, 1)
 	if err != nil {
 		return err
 	}
 	t.quote(strings.Join(wrap(tail(unwell.all(), 2), columns-5), "\n"))
+	return t.recovery(ctx, mails, alarm)
+}
+
+// recovery brings the shop's API back: the orders come in, and that it is over is told in the thread of the alarm.
+func (t *story) recovery(ctx context.Context, mails int, alarm smtptest.Message) error {
 	missing, err := t.compare(ctx, t.shop)
 	if err != nil {
 		return err
@@ -320,8 +336,22 @@ func (t *story) outage(ctx context.Context) error {
 		return err
 	}
 	t.good("The API is back: %.1f s later the daemon has fetched what it missed, without being told.", time.Since(begun).Seconds())
-	_, err = t.statusIs(ctx, 0)
-	return err
+	t.say("Two good runs later a mail in the same thread says that it is over:")
+	if _, err = t.mail(ctx, mails, "a mail tells of the recovery", answers(alarm)); err != nil {
+		return err
+	}
+	if _, err = t.statusIs(ctx, 0); err != nil {
+		return err
+	}
+	told, err := t.post.arrived(mails)
+	if err != nil {
+		return err
+	}
+	if len(told) != 2 {
+		return fmt.Errorf("the outage was told in %d mails, not in two: %q", len(told), subjects(told))
+	}
+	t.good("Two mails for the whole outage, however many runs failed.")
+	return nil
 }
 
 // statusIs waits until `status` ends with that exit status: a failed job that is being tried again counts as well meanwhile.
