@@ -51,11 +51,13 @@ type View struct {
 	Phone bool
 	// Scale is how many pixels of the picture make a CSS pixel; zero: one.
 	Scale float64
+	// Blind takes no picture, which is what takes longest.
+	Blind bool
 }
 
 // Sight is what was seen.
 type Sight struct {
-	// PNG is a picture of the whole page.
+	// PNG is a picture of the whole page, unless it was looked at blindly.
 	PNG []byte `json:"-"`
 	// Window is how wide the window came to be, Width and Height how large the page is: a page wider than the window scrolls sideways.
 	Window int `json:"window"`
@@ -214,8 +216,8 @@ func look(ctx context.Context, t *chromedp.Target, html string, v View) (Sight, 
 		return Sight{}, err
 	}
 	sight, err := chromedp.Evaluate[Sight](sightScript, chromedp.EvalAwaitPromise)(ctx, t)
-	if err != nil {
-		return Sight{}, err
+	if err != nil || v.Blind {
+		return sight, err
 	}
 	shot := page.CaptureScreenshotParams{
 		Format: page.CaptureScreenshotFormatPng, FromSurface: new(true), CaptureBeyondViewport: new(true),
