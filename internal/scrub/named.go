@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // schemes are the words that stand before the credentials in a header.
@@ -251,17 +250,21 @@ func namesSecret(name string) bool {
 var personal = regexp.MustCompile(
 	`^(?:receiver|buyer|customer|consignee|recipient|shipping|billing)(?:name|nick|address|state|city|district|town|zip)$`)
 
-// masked reports whether a value has been taken out already.
+// masked reports whether a value has been taken out already, or only says where it lies.
 func masked(value string) bool {
-	return strings.HasPrefix(value, maskSecret) || value == maskMail || value == maskPhone
+	switch {
+	case strings.Trim(value, "*") == "", value == maskMail, value == maskPhone:
+		return true
+	}
+	return slices.ContainsFunc([]string{"${", "/etc/ordersync/credentials/", "/run/credentials/"}, func(p string) bool {
+		return strings.HasPrefix(value, p)
+	})
 }
 
 // secretive reports whether a word looks as if a machine had made it.
 func secretive(word string) bool {
-	digit := strings.ContainsAny(word, "0123456789=")
-	lower := strings.ContainsFunc(word, unicode.IsLower)
-	upper := strings.ContainsFunc(word[1:], unicode.IsUpper)
-	return !masked(word) && (digit && len(word) >= 6 || lower && upper && len(word) >= 8 || len(word) >= 20)
+	made := strings.ContainsAny(word, "0123456789=") && len(word) >= 6
+	return !masked(word) && (made || len(word) >= 20 && !strings.ContainsAny(word, ".-_"))
 }
 
 // scrubQuotes takes out what MySQL quotes of a row.

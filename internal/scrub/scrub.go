@@ -53,7 +53,22 @@ func (s *Scrubber) Learn(secrets []string) {
 
 // Text returns a text without what must not be read.
 func (s *Scrubber) Text(text string) string {
-	text = s.known.Load().replace(text)
+	known := s.known.Load()
+	for range passes {
+		clean := pass(known, text)
+		if clean == text {
+			break
+		}
+		text = clean
+	}
+	return text
+}
+
+// passes bounds how often a text is gone through: what was taken out may have hidden the edge of something else.
+const passes = 8
+
+func pass(known *known, text string) string {
+	text = known.replace(text)
 	text = scrubAddresses(text)
 	text = scrubHeaders(text)
 	text = scrubNamed(text)

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"ordersync/internal/scrub"
 )
 
@@ -272,11 +274,36 @@ func TestReadable(t *testing.T) {
 		"password: wrong", "bearer authentication failed", "basic authentication", "authorization: refused", "sign_method=md5 format=json",
 		"key=us-orders", "code=isv.session-expired sub_code=isp.remote-service-timeout", "design=5, signed=true", "next token",
 		"Duplicate column name", "Lock wait timeout exceeded; try restarting transaction", "mail: 550 mailbox unavailable",
-		"internal/token:12", "secret:8080", `"token":null`, "app_key=12345678", "it's 5 o'clock",
+		"Invalid Session: SessionKey expired", `password: "${credential:db-password}"`, "smtp: {password: ${credential:smtp}, port: 465}",
+		"LoadCredential=taobao-app-secret:/etc/ordersync/credentials/taobao-app-secret", "internal/token:12", "secret:8080", `"token":null`, "app_key=12345678", "it's 5 o'clock",
 		"Deadlock found when trying to get lock; Data too long for column 'title' at row 1",
 	} {
 		check(t, s, text, text)
 	}
+}
+
+// TestMixtures holds for what is put together of pieces that mean something to the scrubber: a secret that it was told of never
+// survives, and twice is once.
+func TestMixtures(t *testing.T) {
+	t.Parallel()
+	const secret = "k9-Canary/0123+Z="
+	s := scrub.New([]string{secret})
+	pieces := []string{
+		"session", "sign", "access_token", "Authorization", "Bearer", "cookie", "key", "code", "=", ":", ": ", " = ", "=>", "%3D", "%26", "&", "?", "\"", "'", "\\\"", "%22",
+		"{", "}", "[", "]", ",", ";", " ", "\n", "\\n", "\\u003d", "<session>", "</session>", "https://", "@", "%40", "a.example", "/", "Duplicate entry '",
+		"' for key 'a'", "13900001234", "+86", "139", "0000", "1234", "-", "(", ")", "+1 415", "2026-10-17 02:00:00", "***", "[mail]", "[phone]", "abc123", "word",
+		secret, url.QueryEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret)), "张三", "１", "\xff",
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 12).Draw(t, "pieces"), "")
+		once := s.Text(text)
+		if strings.Contains(once, secret) || strings.Contains(once, url.QueryEscape(secret)) {
+			t.Errorf("%q leaves %q", text, once)
+		}
+		if again := s.Text(once); again != once {
+			t.Errorf("%q becomes %q, then %q", text, once, again)
+		}
+	})
 }
 
 // FuzzText holds, for any text around them: no canary survives in a form that the scrubber knows, nothing panics, twice is once, and what
