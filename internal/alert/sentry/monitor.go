@@ -34,7 +34,7 @@ type Job struct {
 	Schedule string
 	// Zone is that of the schedule; nil: UTC. It must have a name of the tz database.
 	Zone *time.Location
-	// Interval is the shortest time between two ticks: always the same for one schedule.
+	// Interval is the time between two ticks. Where it varies, as for a job of the day's hours alone, the shortest that was told counts.
 	Interval time.Duration
 	// Longest is how long a run may take before Sentry counts it as failed; zero: a day.
 	Longest time.Duration
@@ -57,9 +57,12 @@ type Monitor struct {
 	lanes *courier.Lanes
 
 	mu sync.Mutex
-	// began is when the last run began that is told of, by job; told are the runs that are being told of.
+	// began is when the last run began that is told of, by job; told is which one, until it ends. A run that is stopped ends untold: Sentry
+	// then waits for the next one.
 	began map[string]time.Time
-	told  map[string]bool
+	told  map[string]string
+	// shortest is the shortest interval of each job.
+	shortest map[string]time.Duration
 	// lost are the check-ins that did not arrive since the log said so; trouble is what it said.
 	lost    int
 	trouble string
@@ -75,7 +78,7 @@ func NewMonitor(o Options) (*Monitor, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Monitor{o: o, post: p, began: map[string]time.Time{}, told: map[string]bool{}}
+	m := &Monitor{o: o, post: p, began: map[string]time.Time{}, told: map[string]string{}, shortest: map[string]time.Duration{}}
 	m.lanes = courier.NewLanes(wide, deep, func(string) { m.lose() })
 	return m, nil
 }
@@ -100,9 +103,9 @@ func (m *Monitor) Begin(j Job, runID string) {
 	m.put(j, runID, sdk.CheckInStatusInProgress, 0)
 }
 
-// End says how a run ended and how long it took. It follows Begin, with the same job and run.
+// End says how a run ended and how long it took. It follows Begin, with the same job and run; of a run that was stopped nothing is said.
 func (m *Monitor) End(j Job, runID string, good bool, took time.Duration) {
-	if !m.ended(runID) {
+	if !m.ended(j, runID) {
 		return
 	}
 	status := sdk.CheckInStatusError
@@ -120,20 +123,34 @@ func (m *Monitor) tell(j Job, runID string) bool {
 	if last, ok := m.began[j.Name]; ok && now.Sub(last) < often {
 		return false
 	}
-	m.began[j.Name], m.told[runID] = now, true
+	m.began[j.Name], m.told[j.Name] = now, runID
 	return true
 }
 
-func (m *Monitor) ended(runID string) bool {
+func (m *Monitor) ended(j Job, runID string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	defer delete(m.told, runID)
-	return m.told[runID]
+	if told, ok := m.told[j.Name]; !ok || told != runID {
+		return false
+	}
+	delete(m.told, j.Name)
+	return true
+}
+
+// interval is the shortest one of a job so far, so that its monitor does not change with the time of day.
+func (m *Monitor) interval(j Job) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known, ok := m.shortest[j.Name]; !ok || j.Interval < known {
+		m.shortest[j.Name] = j.Interval
+	}
+	return m.shortest[j.Name]
 }
 
 // put queues one check-in. Both of a run carry the monitor's configuration, so that the second one counts also where the first was lost.
 func (m *Monitor) put(j Job, runID string, status sdk.CheckInStatus, took time.Duration) {
 	made := time.Now()
+	j.Interval = m.interval(j)
 	m.lanes.Put(j.Name, func(ctx context.Context) {
 		m.hand(ctx, made, func() *sdk.Event {
 			return m.post.client.EventFromCheckIn(

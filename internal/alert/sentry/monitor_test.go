@@ -95,6 +95,40 @@ func TestARunChecksInTwiceWithOneID(t *testing.T) {
 	}
 }
 
+func TestTheShortestIntervalCounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		o := options("https://0123456789abcdef0123456789abcdef@sentry.example.com/42")
+		o.Transport = transport(func(r *http.Request) (*http.Response, error) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return nil, err
+			}
+			var c struct {
+				Monitor string             `json:"monitor_slug"`
+				Config  sentrytest.Monitor `json:"monitor_config"`
+			}
+			if err := json.Unmarshal(bytes.Split(body, []byte("\n"))[2], &c); err != nil {
+				return nil, err
+			}
+			got = append(got, fmt.Sprintf("%s %d %d", c.Monitor, c.Config.Margin, c.Config.Failures))
+			return answering(200), nil
+		})
+		m := monitor(t, o)
+		during(t, m, func() { // a job of the day's hours: before, during and after them
+			for i, interval := range []time.Duration{16 * time.Hour, 5 * time.Minute, 16 * time.Hour} {
+				m.Begin(sentry.Job{Name: "us", Schedule: "*/5 9-17 * * *", Interval: interval}, fmt.Sprint("run ", i))
+				time.Sleep(time.Minute)
+			}
+			m.Begin(sentry.Job{Name: "eu", Schedule: "0 2 * * *", Interval: 24 * time.Hour}, "another")
+		})
+		if diff := cmp.Diff([]string{"us 121 1", "us 11 2", "us 11 2", "eu 121 1"}, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
 // memory is a receiver without a socket, for virtual time: it notes when which status came, and answers what it is told to.
 type memory struct {
 	mu     sync.Mutex
@@ -224,6 +258,28 @@ func TestAJobThatRunsAllTheTimeChecksInSeldom(t *testing.T) {
 			"1m30s us in_progress", "1m31s us ok",
 		}
 		if diff := cmp.Diff(want, remote.seen); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+func TestARunThatWasStoppedIsFollowedByTheNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		remote := &memory{start: time.Now(), answer: func(int) *http.Response { return answering(200) }}
+		o := options("https://0123456789abcdef0123456789abcdef@sentry.example.com/42")
+		o.Transport = remote
+		m := monitor(t, o)
+		j := sentry.Job{Name: "us", Schedule: "* * * * *", Interval: time.Minute}
+		during(t, m, func() {
+			m.Begin(j, "stopped")
+			time.Sleep(time.Minute)
+			m.Begin(j, "next")
+			m.End(j, "stopped", true, time.Minute) // too late to count
+			m.End(j, "next", true, time.Second)
+			m.End(j, "next", false, time.Second)
+		})
+		if diff := cmp.Diff([]string{"0s us in_progress", "1m0s us in_progress", "1m0s us ok"}, remote.seen); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	})
