@@ -172,7 +172,7 @@ var rooms = []room{
 	{path: "internal/alert/courier", imports: []string{"internal/fault"}, outside: []string{"net/http", "syscall"}},
 	{
 		path: "internal/alert/sentry", imports: []string{"internal/alert", "internal/alert/courier", "internal/alert/words", "internal/fault"},
-		tests:   []string{"internal/schedule"},
+		tests:   []string{"internal/schedule", "internal/scrub"},
 		outside: []string{"github.com/getsentry/sentry-go", "net/http"},
 	},
 	// The fakes share no code with the rooms that they test.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ordersync/internal/alert"
+	"ordersync/internal/alert/spool"
 	"ordersync/internal/fault"
 	"ordersync/internal/mysql"
 )
@@ -38,12 +40,14 @@ time zone of the configuration, or an instant with its offset.`
 	textIncidentNone   = "There is no incident that is not over."
 	textIncidentNever  = "There has been no incident."
 	textIncidentGone   = "there is no incident whose id begins with %q"
-	textIncidentSee    = "'ordersyncd incident list --all' shows all; what concerns one machine alone is in the log of its daemon."
+	textIncidentSee    = "'ordersyncd incident list --all' shows all; what concerns another machine alone is shown there."
 	textIncidentTitle  = "Incident %s: %s of %s"
 	textNoticesHead    = "What was told"
 	textNoticesNone    = "Nothing was told of it yet.\n"
 	textIncidentMuted  = "Silent%s: %s of %s. Its recovery is told.\n"
 	textIncidentIsOver = "the incident %s is over since %s"
+	textIncidentOwn    = "the incident %s concerns this machine alone and cannot be silenced"
+	textIncidentOwnSee = "It is over as soon as its cause is; 'ordersyncd incident show' names that."
 	textMutedBy        = "until %s, by %s"
 
 	// muteFor is how long an incident is silent where nobody says until when.
@@ -78,7 +82,7 @@ func (p *program) listIncidents(cmd *cobra.Command, all bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	incidents, err := w.db.Incidents(cmd.Context(), all)
+	incidents, err := w.incidents(cmd.Context(), all)
 	if err != nil {
 		return err
 	}
@@ -102,16 +106,32 @@ func (p *program) listIncidents(cmd *cobra.Command, all bool) (err error) {
 	return nil
 }
 
-// incident finds the incident whose id begins so.
-func (w *works) incident(cmd *cobra.Command, prefix string) (*alert.Incident, error) {
-	i, err := w.db.Incident(cmd.Context(), strings.ToLower(prefix))
+// incidents are those of the database and those that concern this machine alone, which its daemon keeps itself. Where this account may
+// not look into the daemon's book, the daemon still tells of them.
+func (w *works) incidents(ctx context.Context, all bool) ([]alert.Incident, error) {
+	shared, err := w.db.Incidents(ctx, all)
+	own, _ := spool.Look(w.cfg.State)
+	own = slices.DeleteFunc(own, func(i alert.Incident) bool { return i.Phase == alert.Recovered && !all })
+	return append(own, shared...), err
+}
+
+// incident finds the incident whose id begins so; own says that it concerns this machine alone.
+func (w *works) incident(ctx context.Context, prefix string) (found *alert.Incident, own bool, err error) {
+	prefix = strings.ToLower(prefix)
+	here, _ := spool.Look(w.cfg.State)
+	for _, i := range here {
+		if prefix != "" && strings.HasPrefix(i.ID, prefix) {
+			return &i, true, nil
+		}
+	}
+	i, err := w.db.Incident(ctx, prefix)
 	if errors.Is(err, mysql.ErrNotStored) {
-		return nil, &remedyError{err: fmt.Errorf(textIncidentGone, prefix), remedy: textIncidentSee}
+		return nil, false, &remedyError{err: fmt.Errorf(textIncidentGone, prefix), remedy: textIncidentSee}
 	}
 	if fault.KindOf(err) == fault.Config { // what was typed is at fault, and not the file
-		return nil, &remedyError{err: errors.New(err.Error()), remedy: textIncidentSee}
+		return nil, false, &remedyError{err: errors.New(err.Error()), remedy: textIncidentSee}
 	}
-	return i, err
+	return i, false, err
 }
 
 func (p *program) showIncident(cmd *cobra.Command, prefix string) (err error) {
@@ -120,7 +140,7 @@ func (p *program) showIncident(cmd *cobra.Command, prefix string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	i, err := w.incident(cmd, prefix)
+	i, _, err := w.incident(cmd.Context(), prefix)
 	if err != nil {
 		return err
 	}
@@ -197,9 +217,12 @@ func (p *program) muteIncident(cmd *cobra.Command, prefix, until string) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	i, err := w.incident(cmd, prefix)
+	i, own, err := w.incident(ctx, prefix)
 	if err != nil {
 		return err
+	}
+	if own {
+		return &remedyError{err: fmt.Errorf(textIncidentOwn, i.ID), remedy: textIncidentOwnSee}
 	}
 	if i.Phase == alert.Recovered {
 		return &remedyError{err: fmt.Errorf(textIncidentIsOver, i.ID, p.screen.at(i.RecoveredAt)), remedy: textIncidentSee}

@@ -282,7 +282,7 @@ func (w *works) gather(ctx context.Context) (f facts, err error) {
 	read("the dead letters", func() (err error) { f.dead, err = w.db.CountDeadLetters(ctx); return err })
 	read("the sources", func() (err error) { f.sources, err = w.db.Sources(ctx); return err })
 	read("the gaps", func() (err error) { f.gaps, err = w.db.Gaps(ctx, false); return err })
-	read("the incidents", func() (err error) { f.incidents, err = w.db.Incidents(ctx, false); return err })
+	read("the incidents", func() (err error) { f.incidents, err = w.incidents(ctx, false); return err })
 	read("the channels", func() (err error) { f.channels, err = w.db.Channels(ctx); return err })
 	read("the ends of pauses", func() (err error) { f.resumed, err = w.db.Resumed(ctx); return err })
 	read("the pauses", func() error {

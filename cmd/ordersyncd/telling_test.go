@@ -150,6 +150,12 @@ func TestRefusedReloadIsTold(t *testing.T) {
 		t.Errorf("the message about a mistake: %s", body)
 	}
 	s.write(s.yaml() + r.yaml)
+	s.want(s.run("status"), 1, "Open incidents", "host/"+hostName(), "Not well: config of host "+hostName()+" has been failing")
+	list := s.run("incident", "list")
+	s.want(list, 0, "config", "host/"+hostName(), "shedule")
+	id := strings.Fields(strings.Split(list.stdout, "\n")[2])[0]
+	s.want(s.run("incident", "show", id), 0, "Incident "+id+": config of host "+hostName(), "ordersyncd check")
+	s.want(s.run("incident", "mute", id), 1, "concerns this machine alone")
 	c.signal(syscall.SIGHUP)
 	c.awaits(logSame, 1)
 	r.awaits("alarm opened config host/"+hostName(), "relief recovered config host/"+hostName())
