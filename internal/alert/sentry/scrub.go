@@ -9,12 +9,12 @@ import (
 // idTags are the tags whose values are ids of ours.
 var idTags = []string{tagIncident, tagNotice, tagRun}
 
-// scrubEvent passes every text of an event through the scrubber, and takes away what we never set. Only what tells an event from others
-// stays as it is: its id, and the tags that are ids of ours.
+// scrubEvent passes every text of an event through the scrubber, and takes away what we never set. As they are stay its id, the tags that are
+// ids of ours, the release, and the environment, which was scrubbed before.
 func scrubEvent(e *sdk.Event, scrub func(string) string) {
 	e.User, e.Request, e.Breadcrumbs, e.Modules, e.Threads, e.Attachments = sdk.User{}, nil, nil, nil, nil, nil
 	e.DebugMeta, e.Spans = nil, nil
-	for _, text := range []*string{&e.Message, &e.Transaction, &e.Logger, &e.ServerName, &e.Environment, &e.Release, &e.Dist} {
+	for _, text := range []*string{&e.Message, &e.Transaction, &e.Logger, &e.ServerName, &e.Dist} {
 		*text = scrub(*text)
 	}
 	for i := range e.Fingerprint {

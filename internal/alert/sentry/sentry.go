@@ -4,7 +4,7 @@
 // [Monitor] says of each run that it began and how it ended, as check-ins of Sentry's cron monitors, so that somebody is told also when
 // nothing runs any more.
 //
-// It promises: no text leaves that did not pass the scrubber; the same notice makes events of the same ids however often it is sent, of
+// It promises: no text of anybody else's leaves that did not pass the scrubber; the same notice makes events of the same ids however often it is sent, of
 // which Sentry keeps one; no error quotes the DSN; a run never waits for Sentry. It takes nothing from the environment of the process and
 // sends nothing about it: no modules, no stack traces, no breadcrumbs, no user.
 package sentry
@@ -28,7 +28,8 @@ import (
 type Options struct {
 	// DSN is asked for each conversation: https://KEY@HOST/PROJECT; http only on this machine. It is a secret.
 	DSN func() string
-	// Environment, Release and Host stand on every event: "production" (also where it is empty), "ordersync@1.2.0", the machine's name.
+	// Environment, Release and Host stand on every event: "production" (also where it is empty), "ordersync@1.2.0", the machine's name. The
+	// release is the build's own word, and the one text that is not scrubbed: it looks like a mail address.
 	Environment, Release, Host string
 	// Language and Zone are those of the texts, see words.Of.
 	Language string
@@ -46,7 +47,7 @@ func (o Options) check() (Options, error) {
 	if o.DSN == nil || o.Scrub == nil {
 		return o, fault.Errorf(fault.Config, "Sentry needs a DSN and a scrubber")
 	}
-	o.Environment = cmp.Or(o.Environment, "production")
+	o.Environment = o.Scrub(cmp.Or(o.Environment, "production")) // check-ins carry it past the place where events are scrubbed
 	o.Release = cmp.Or(o.Release, "ordersync")
 	o.Host = cmp.Or(o.Host, "unknown")
 	if o.Log == nil {

@@ -14,6 +14,7 @@ import (
 	"ordersync/internal/alert/sentry/sentrytest"
 	"ordersync/internal/alert/words"
 	"ordersync/internal/fault"
+	"ordersync/internal/scrub"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,7 +33,7 @@ func receiver(t *testing.T) *sentrytest.Server {
 func options(dsn string) sentry.Options {
 	return sentry.Options{
 		DSN: func() string { return dsn }, Environment: "test", Release: "ordersync@1.2.3", Host: "vps-1", Language: words.English,
-		Scrub: func(text string) string { return text },
+		Scrub: scrub.New([]string{dsn, sentrytest.Key}).Text,
 	}
 }
 
