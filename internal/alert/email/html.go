@@ -33,16 +33,31 @@ type view struct {
 	Tones map[words.Tone]colours
 }
 
-// brackets are the short ones at the end of a line.
-var brackets = regexp.MustCompile(`[(（][^()（）]{1,24}[)）]$`)
+// brackets are those at the end of a line.
+var brackets = regexp.MustCompile(`[(（][^()（）]+[)）]$`)
+
+// widest is how many columns unbroken brackets may take, so that they fit beside a label on a phone.
+const widest = 28
 
 // parted is a line whose brackets at the end are not to be broken: on a phone they then stand in a line of their own.
 func parted(line string) [2]string {
 	at := brackets.FindStringIndex(line)
-	if at == nil {
+	if at == nil || columns(line[at[0]:]) > widest {
 		return [2]string{line, ""}
 	}
 	return [2]string{line[:at[0]], line[at[0]:]}
+}
+
+// columns is how wide a text is about: letters beyond the Western ones take two.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if r >= 0x2E80 {
+			n++
+		}
+	}
+	return n
 }
 
 // HTML writes a text as a page of its own.
