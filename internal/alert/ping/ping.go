@@ -21,7 +21,7 @@ const (
 	timeout = 10 * time.Second
 	// wide is how many jobs are pinged for at once, deep how many pings of one may wait.
 	wide, deep = 16, 6
-	// tries is how often a ping is tried, waits what is waited between.
+	// tries is how often a ping is tried.
 	tries = 3
 )
 
