@@ -264,7 +264,7 @@ func (t *Teller) deliver(ctx context.Context, tr *tray, a attempt) {
 	case err == nil:
 		d.State, d.EndedAt, d.NextAt, d.Error = alert.Sent, now.Round(0).Add(tr.lead()).UTC(), time.Time{}, ""
 		d.Attempts++
-		tr.way.took(d, tr.own, now)
+		tr.way.took(d, now)
 		tr.finish(d, false)
 		t.count(func(c *Counts) { c.Sent++ })
 		t.recordSent(ctx, tr, d)

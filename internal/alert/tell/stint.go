@@ -310,11 +310,7 @@ func (t *Teller) hand(ctx context.Context, s *stint, c alert.Contents, told []al
 	}
 	ahead := c.Now.Sub(time.Now().Round(0))
 	for _, name := range t.channelNames() {
-		var sent []time.Time
-		for _, at := range c.Sent[name] {
-			sent = append(sent, at.Add(-ahead))
-		}
-		t.way(name).heard(s.own, sent, len(waiting[name]))
+		t.way(name).heard(s.own, c.Sent[name], ahead, len(waiting[name]))
 	}
 	for name, tr := range s.trays {
 		if tr.fill(waiting[name], ahead) {

@@ -233,7 +233,7 @@ func (t *Teller) wayLocked(name string) *way {
 		w = newWay(name)
 		for _, d := range t.o.Own.Remembered() {
 			if d.Channel == name {
-				w.ended[d.Notice.ID] = ending{delivery: d}
+				w.ended[d.Notice.ID] = ending{delivery: d, at: d.EndedAt}
 			}
 		}
 		t.ways[name] = w

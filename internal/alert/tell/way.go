@@ -3,7 +3,6 @@ package tell
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -54,14 +53,15 @@ type way struct {
 	err      error
 	gate     time.Time            // nothing is sent before
 	refused  map[string]time.Time // until when a notice is left alone, by its id
-	sent     map[bool][]time.Time // of the last hour; those of the host's own book under true
+	sent     map[bool][]time.Time // by others in the last hour; those of the host's own book under true
 	backlog  map[bool]int         // how many wait, likewise
 	ended    map[string]ending    // how deliveries ended, by the notice's id
 }
 
-// ending is how a delivery ended, and whether its book knows that.
+// ending is how a delivery ended, when it did by our clock, and whether its book knows that.
 type ending struct {
 	delivery alert.Delivery
+	at       time.Time
 	recorded bool
 }
 
@@ -107,12 +107,20 @@ func (w *way) open(now time.Time) (wait time.Duration, crowded bool) {
 	defer w.mu.Unlock()
 	wait = w.gate.Sub(now)
 	lately, last := 0, time.Time{}
+	count := func(at time.Time) {
+		if now.Sub(at) < capped {
+			lately++
+			last = latest(last, at)
+		}
+	}
 	for _, times := range w.sent {
 		for _, at := range times {
-			if now.Sub(at) < capped {
-				lately++
-				last = latest(last, at)
-			}
+			count(at)
+		}
+	}
+	for _, e := range w.ended {
+		if e.delivery.State == alert.Sent {
+			count(e.at)
 		}
 	}
 	if crowded = lately >= freely; crowded {
@@ -145,11 +153,10 @@ func send(ctx context.Context, channel Channel, n alert.Notice) (err error) {
 }
 
 // took notes that a delivery was sent, at that time by our clock.
-func (w *way) took(d alert.Delivery, own bool, at time.Time) {
+func (w *way) took(d alert.Delivery, at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.known, w.failures, w.since, w.err, w.gate = true, 0, time.Time{}, nil, time.Time{}
-	w.sent[own] = append(w.sent[own], at)
 	w.endLocked(d, at)
 }
 
@@ -211,7 +218,7 @@ func (w *way) endLocked(d alert.Delivery, now time.Time) {
 		}
 	}
 	delete(w.refused, d.Notice.ID)
-	w.ended[d.Notice.ID] = ending{delivery: d}
+	w.ended[d.Notice.ID] = ending{delivery: d, at: now}
 }
 
 // recorded notes that the book knows how a delivery ended.
@@ -253,12 +260,28 @@ func (w *way) state(now time.Time) state {
 	return s
 }
 
-// heard notes what a book says was sent, and how much waits there.
-func (w *way) heard(own bool, sent []time.Time, waiting int) {
+// heard notes what a book, whose clock is ahead of ours, says was sent, and how much waits there.
+func (w *way) heard(own bool, sent []time.Time, ahead time.Duration, waiting int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sent[own] = slices.Clone(sent)
 	w.backlog[own] = waiting
+	w.sent[own] = nil
+	for _, at := range sent {
+		if !w.oursLocked(at) {
+			w.sent[own] = append(w.sent[own], at.Add(-ahead))
+		}
+	}
+}
+
+// oursLocked reports whether what was sent at that time by a book's clock was sent by this process, which knows that itself: the book may
+// have been read before it was told. Books do not keep the last digits of a time.
+func (w *way) oursLocked(at time.Time) bool {
+	for _, e := range w.ended {
+		if e.delivery.EndedAt.Sub(at).Abs() < time.Millisecond {
+			return true
+		}
+	}
+	return false
 }
 
 // leave notes that a book is no longer worked here.
