@@ -3,8 +3,6 @@ package alert_test
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +18,7 @@ type book struct {
 	t        *testing.T
 	rules    alert.Rules
 	now      time.Time
-	rows     map[string]alert.Incident
+	rows     map[string]*alert.Incident
 	waiting  []alert.Observation
 	notices  []alert.Notice
 	world    alert.World
@@ -28,19 +26,21 @@ type book struct {
 	judged   func(alert.Key) bool
 	changes  int
 	lostStep func() bool
+	// everyLook looks at each step, not each minute.
+	everyLook bool
 }
 
 func newBook(t *testing.T) *book {
 	t.Helper()
-	return &book{t: t, rules: alert.Rules{Host: "vps-1"}, now: midnight, rows: map[string]alert.Incident{}}
+	return &book{t: t, rules: alert.Rules{Host: "vps-1"}, now: midnight, rows: map[string]*alert.Incident{}}
 }
 
 // live are the incidents that a book returns.
 func (b *book) live() []alert.Incident {
 	var live []alert.Incident
-	for _, inc := range b.incidents() {
+	for _, inc := range b.rows {
 		if inc.Phase != alert.Recovered || inc.ToldSeq < inc.Seq || b.now.Sub(inc.RecoveredAt) < alert.Calm {
-			live = append(live, inc)
+			live = append(live, *inc)
 		}
 	}
 	return live
@@ -48,7 +48,11 @@ func (b *book) live() []alert.Incident {
 
 // incidents are all of them, in some order.
 func (b *book) incidents() []alert.Incident {
-	return slices.Collect(maps.Values(b.rows))
+	var all []alert.Incident
+	for _, inc := range b.rows {
+		all = append(all, *inc)
+	}
+	return all
 }
 
 // the is the one incident of a key that opened.
@@ -73,7 +77,7 @@ func (b *book) note(o alert.Observation) {
 		for _, w := range b.waiting {
 			awaited = awaited || w.Run != nil && w.Run.Source == o.Run.Source
 		}
-		for _, inc := range b.incidents() {
+		for _, inc := range b.rows {
 			awaited = awaited || inc.Phase != alert.Recovered && (inc.Source == o.Run.Source || inc.Scope == alert.All)
 		}
 		if !awaited {
@@ -91,7 +95,7 @@ func (b *book) work() []alert.Notice {
 		b.know(o)
 		d.Observe(o)
 	}
-	if b.look != nil && b.now.Second() == 0 {
+	if b.look != nil && (b.everyLook || b.now.Second() == 0) {
 		d.Look(b.look(b.now), b.judged)
 	}
 	notices := d.Compose(b.world)
@@ -108,7 +112,7 @@ func (b *book) work() []alert.Notice {
 		if err := json.Unmarshal(body, &row); err != nil {
 			b.t.Fatal(err)
 		}
-		b.rows[inc.ID] = row
+		b.rows[inc.ID] = &row
 	}
 	b.waiting = nil
 	b.changes += len(changed)
@@ -136,16 +140,17 @@ func (b *book) until(at time.Time) {
 	}
 }
 
-// told are the notices in short: "00:01:30 alarm network opened source/us".
+// told are the notices in short: "00:01:30 alarm network, opened source/us", or how many.
 func (b *book) told() []string {
 	var told []string
 	for _, n := range b.notices {
 		line := n.At.Format("15:04:05") + " " + string(n.Sort) + " " + string(n.Class)
+		if n.More > 0 {
+			line += fmt.Sprintf(", %s %d", n.Items[0].Change, len(n.Items)+n.More)
+			n.Items = nil
+		}
 		for _, item := range n.Items {
 			line += fmt.Sprintf(", %s %s", item.Change, item.Scope)
-		}
-		if n.More > 0 {
-			line += fmt.Sprintf(", and %d more", n.More)
 		}
 		told = append(told, line)
 	}
