@@ -158,6 +158,7 @@ var rooms = []room{
 	},
 	// A second opinion on the tables: it shares no code with the rooms that fill them.
 	{path: "internal/demo/truth", test: true, outside: []string{"database/sql"}},
+	{path: "internal/alert"},
 	// What the ways out over HTTP share: one request, its limits and its errors.
 	{path: "internal/alert/words", imports: []string{"internal/alert"}},
 	{path: "internal/alert/words/samples", test: true, imports: []string{"internal/alert"}},
