@@ -108,7 +108,8 @@ func TestSend(t *testing.T) {
 				t.Fatal(err)
 			}
 			mails := s.Mails()
-			if len(mails) != 1 || mails[0].TLS != (c.tls != email.None) || mails[0].From != "alerts@shop.example.com" || !slices.Equal(mails[0].To, []string{ops}) {
+			if len(mails) != 1 || mails[0].TLS != (c.tls != email.None) ||
+				mails[0].From != "alerts@shop.example.com" || !slices.Equal(mails[0].To, []string{ops}) {
 				t.Fatalf("the server took %+v", mails)
 			}
 			if c.login && mails[0].User != "alerts" {
@@ -277,7 +278,10 @@ func TestFailures(t *testing.T) {
 		{"closed to us", account, &smtptest.Fault{Step: smtptest.Greeting, Code: 554}, nil, fault.Rejected, "554"},
 		{"sender refused", account, &smtptest.Fault{Step: smtptest.Sender, Code: 550}, nil, fault.Config, "refuses the sender alerts@shop.example.com"},
 		{"sender put off", account, &smtptest.Fault{Step: smtptest.Sender, Code: 451}, nil, fault.Transient, "451"},
-		{"mail refused", account, &smtptest.Fault{Step: smtptest.Reply, Code: 554, Text: "looks like spam"}, nil, fault.Rejected, "554"},
+		{
+			"mail refused", account, &smtptest.Fault{Step: smtptest.Reply, Code: 554, Text: "5.7.1 looks\x1b[31m like spam"}, nil,
+			fault.Rejected, "554 5.7.1 looks [31m like spam",
+		},
 		{"mail put off", account, &smtptest.Fault{Step: smtptest.Reply, Code: 452}, nil, fault.Transient, "452"},
 		{"hangs up at the greeting", account, &smtptest.Fault{Step: smtptest.Greeting}, nil, fault.Transient, "hung up"},
 		{"hangs up at the login", account, &smtptest.Fault{Step: smtptest.Account}, nil, fault.Transient, "hung up"},
@@ -288,7 +292,10 @@ func TestFailures(t *testing.T) {
 			"no STARTTLS", smtptest.Options{Security: smtptest.Plain, Username: "alerts", Password: secret, PlainAccounts: true}, nil, nil,
 			fault.Config, "set tls: implicit",
 		},
-		{"implicit TLS at a port of STARTTLS", account, nil, func(o *email.Options, _ *smtptest.Server) { o.TLS = email.Implicit }, fault.Config, "set tls: starttls"},
+		{
+			"implicit TLS at a port of STARTTLS", account, nil, func(o *email.Options, _ *smtptest.Server) { o.TLS = email.Implicit },
+			fault.Config, "set tls: starttls",
+		},
 		{"certificate of somebody else", smtptest.Options{NoAddress: true, Names: []string{"mail.example.com"}}, nil, nil, fault.Config, "certificate"},
 		{
 			"certificate of an unknown authority", account, nil, func(o *email.Options, _ *smtptest.Server) { o.RootCAs = x509.NewCertPool() },

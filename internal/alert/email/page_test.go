@@ -22,7 +22,9 @@ func shanghai() *time.Location { return time.FixedZone("CST", 8*60*60) }
 // TestPages holds a page of every shape against the one that somebody has looked at.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	chosen := map[string]string{"outage": words.Chinese, "outage-over": words.English, "two-sources": words.English, "digest": words.Chinese, "weekly": words.English}
+	chosen := map[string]string{
+		"outage": words.Chinese, "outage-over": words.English, "two-sources": words.English, "digest": words.Chinese, "weekly": words.English,
+	}
 	for _, s := range samples.All() {
 		language, ok := chosen[s.Name]
 		if !ok {

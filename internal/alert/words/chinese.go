@@ -66,7 +66,8 @@ var chineseLabels = labels{
 
 	lasting: "{t}（已 {for}）", lastedFor: "{t}（历时 {for}）", behind: "{t}（落后 {for}）", inTime: "{t}（还有 {for}）", ago: "{t}（{for}前）", about: "约 {n} 笔（估算）",
 	failedRuns: "{n} 次（{jobs}）", sinceShort: "{t} 开始（已 {for}）", storedShort: "已补齐 {orders}",
-	quietShort: "{t}；前几周同一时段：{usual}", upToShort: "已同步到 {t}", waitingShort: "待同步订单：{waiting}", standing: "落后 {for}；待同步订单：{waiting}", advised: "程序的建议（英文）：{text}", comma: "、", sep: "，", colon: "：",
+	quietShort: "{t}；前几周同一时段：{usual}", upToShort: "已同步到 {t}", waitingShort: "待同步订单：{waiting}", standing: "落后 {for}；待同步订单：{waiting}",
+	advised: "程序的建议（英文）：{text}", comma: "、", sep: "，", colon: "：",
 
 	unknown: "未知", nothing: "还没有同步过", never: "还没有成功过", nothingLeft: "不需要再处理。", caughtUp: "订单已恢复同步，积压的会自动补齐，不需要再处理。",
 	tooLate: "发生的时候没有可用的渠道，所以没能及时通知。",
@@ -196,6 +197,12 @@ var chineseKinds = map[kind]phrases{
 		cause:   "内存不足、被强行结束、机器断电，或者程序本身的缺陷。",
 		over:    "{name} 上的 ordersyncd 已稳定运行", allOver: "{n} 台机器上的 ordersyncd 已稳定运行",
 	},
+	untold: {
+		what: "告警会延迟", one: "{name} 暂时不能通知故障", several: "{n} 台机器暂时不能通知故障",
+		meaning: "同步不受影响。但在恢复之前，店铺出了问题会晚通知。",
+		cause:   "数据库拒绝了告警需要的操作，或者程序本身的缺陷，见下面的错误。",
+		over:    "{name} 恢复通知故障", allOver: "{n} 台机器恢复通知故障",
+	},
 	kind(alert.Database): {
 		what: "数据库不可用", one: "{name} 用不了数据库", several: "{n} 台机器用不了数据库",
 		meaning: "现在没有任何店铺的订单入库。订单都留在店铺那边，不会丢，数据库恢复后自动补齐。",
@@ -203,10 +210,10 @@ var chineseKinds = map[kind]phrases{
 		over:    "{name} 又能使用数据库了", allOver: "{n} 台机器又能使用数据库了",
 	},
 	kind(alert.Disk): {
-		what: "磁盘写不进去", one: "{name} 写不进状态目录", several: "{n} 台机器写不进状态目录",
-		meaning: "同步不受影响。但是一时发不出去的告警没有地方保存，程序或机器一重启就丢了。",
-		cause:   "磁盘满了、变成了只读，或者目录的权限被改了。",
-		over:    "{name} 又能写状态目录了", allOver: "{n} 台机器又能写状态目录了",
+		what: "磁盘读写异常", one: "{name} 的状态目录读写异常", several: "{n} 台机器的状态目录读写异常",
+		meaning: "同步不受影响。但是一时发不出去的告警可能没有保存好，程序或机器一重启就会丢。",
+		cause:   "磁盘满了、变成了只读、目录的权限被改了，或者里面的文件损坏了。",
+		over:    "{name} 的状态目录恢复正常", allOver: "{n} 台机器的状态目录恢复正常",
 	},
 	kind(alert.Channel): {
 		what: "告警发不出去", one: "{name} 这个渠道的告警发不出去", several: "{n} 个渠道的告警发不出去",

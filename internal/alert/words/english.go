@@ -18,7 +18,9 @@ func english() language {
 			alert.Reopened: {"Back again", " – again", "{what} again: {name}", "{what} again"},
 			alert.Reminded: {"Still open", " – still open", "Still {small}: {name} (for {for})", "Still {small} (for {for})"},
 			alert.Closed:   {"Recovered", "", "Recovered: {over} (after {for})", "Recovered: {over} (after {for})"},
-			alert.Passed:   {"Over by itself", " – over before it could be told", "Over already: {small} ({name}, for {for})", "Over already: {small} (for {for})"},
+			alert.Passed: {
+				"Over by itself", " – over before it could be told", "Over already: {small} ({name}, for {for})", "Over already: {small} (for {for})",
+			},
 		},
 		those:  map[string]string{"source": "these sources", "job": "these jobs", "host": "these machines", "channel": "these channels"},
 		labels: englishLabels, weekly: englishWeek(), trial: englishTrial, digest: englishDigest, whys: englishWhys,
@@ -64,14 +66,17 @@ func englishDuration(d time.Duration) string {
 
 var englishLabels = labels{
 	source: "Source", since: "Since", span: "When", none: "No orders from", usual: "Weeks before", ends: "Ends", ended: "Ended", allowed: "Allowed at most",
-	lastGood: "Last good run", noStep: "No progress since", failed: "Failed runs", upTo: "Stored up to", waiting: "Orders waiting", next: "Next try", lasted: "Lasted",
+	lastGood: "Last good run", noStep: "No progress since", failed: "Failed runs", upTo: "Stored up to", waiting: "Orders waiting", next: "Next try",
+	lasted: "Lasted",
 	stored: "Caught up", note: "Note",
 
 	cause: "Likely cause", todo: "What to do", said: "Last error",
 
-	lasting: "{t} (for {for})", lastedFor: "{t} ({for})", behind: "{t} ({for} behind)", inTime: "{t} (in {for})", ago: "{t} ({for} ago)", about: "about {n} (estimate)",
+	lasting: "{t} (for {for})", lastedFor: "{t} ({for})", behind: "{t} ({for} behind)", inTime: "{t} (in {for})", ago: "{t} ({for} ago)",
+	about:      "about {n} (estimate)",
 	failedRuns: "{n} ({jobs})", sinceShort: "since {t} (for {for})", storedShort: "caught up: {orders}",
-	quietShort: "{t}; weeks before: {usual}", upToShort: "stored up to {t}", waitingShort: "orders waiting: {waiting}", standing: "{for} behind; orders waiting: {waiting}", advised: "{text}", comma: ", ", sep: ", ", colon: ": ",
+	quietShort: "{t}; weeks before: {usual}", upToShort: "stored up to {t}", waitingShort: "orders waiting: {waiting}",
+	standing: "{for} behind; orders waiting: {waiting}", advised: "{text}", comma: ", ", sep: ", ", colon: ": ",
 
 	unknown: "unknown", nothing: "nothing yet", never: "none yet", nothingLeft: "There is nothing left to do.",
 	caughtUp: "Orders come in again, and what waited is caught up by itself. There is nothing left to do.",
@@ -83,11 +88,12 @@ var englishLabels = labels{
 
 func englishWeek() weekly {
 	return weekly{
-		badge: "Weekly report", subject: "All is well: {orders} from {sources} this week", subjectOpen: "Not all is well: {n} incidents open this week",
+		badge: "Weekly report", subject: "All is well: {orders} from {sources} this week", subjectOpen: "Not all is well: {n} still open at the end of the week",
 		headline: "All is well", headlineOpen: "Not all is well",
 		meaning: "Every source is in sync and nothing waits for you.", meaningOpen: "Incidents still open: {n}. You were told of each of them.",
-		span: "Week", runs: "Runs", runsOf: "{n}, of which {failed} failed", incidents: "Incidents", incidentsOf: "{n} in the week, {open} open now", incidentsNone: "{n} in the week, none open now",
-		head: []string{"Source", "New", "Changed", "Set aside", "Up to ({offset})"}, total: "Total", more: "and {n} more",
+		span: "Week", runs: "Runs", runsOf: "{n}, of which {failed} failed", incidents: "Incidents", incidentsOf: "{n} in the week, {open} open now",
+		incidentsNone: "{n} in the week, none open now",
+		head:          []string{"Source", "New", "Changed", "Set aside", "Up to ({offset})"}, total: "Total", more: "and {n} more",
 	}
 }
 
@@ -197,10 +203,17 @@ var englishKinds = map[kind]phrases{
 		over:    "{name} is synced again", allOver: "{n} sources are synced again",
 	},
 	restarts: {
-		what: "Program keeps ending", one: "ordersyncd on {name} ended abruptly {count} times within an hour", several: "ordersyncd keeps ending abruptly on {n} machines",
+		what: "Program keeps ending", one: "ordersyncd on {name} ended abruptly {count} times within an hour",
+		several: "ordersyncd keeps ending abruptly on {n} machines",
 		meaning: "It starts again by itself and goes on where it was. Nothing is lost, but orders come in late.",
 		cause:   "Too little memory, somebody or something that kills it, power failures, or a fault of the program.",
 		over:    "ordersyncd on {name} runs steadily again", allOver: "ordersyncd runs steadily again on {n} machines",
+	},
+	untold: {
+		what: "Alerts are delayed", one: "Failures are not told by {name}", several: "Failures are not told by {n} machines",
+		meaning: "Syncing is not affected by this. But until it is over, what fails at the shops is told late.",
+		cause:   "The database refuses what alerts need, or a fault of the program; the error below says which.",
+		over:    "Failures are told by {name} again", allOver: "Failures are told by {n} machines again",
 	},
 	kind(alert.Database): {
 		what: "Database not available", one: "{name} cannot use the database", several: "{n} machines cannot use the database",
@@ -209,10 +222,10 @@ var englishKinds = map[kind]phrases{
 		over:    "{name} can use the database again", allOver: "{n} machines can use the database again",
 	},
 	kind(alert.Disk): {
-		what: "Cannot write to disk", one: "{name} cannot write to its state directory", several: "{n} machines cannot write to their state directories",
-		meaning: "Syncing goes on. But alerts that cannot be sent at once are lost when the program or the machine restarts.",
-		cause:   "The disk is full or read-only, or the directory's permissions changed.",
-		over:    "{name} can write to its state directory again", allOver: "{n} machines can write to their state directories again",
+		what: "Trouble with the disk", one: "{name} has trouble with its state directory", several: "{n} machines have trouble with their state directories",
+		meaning: "Syncing goes on. But alerts that cannot be sent at once may be lost when the program or the machine restarts.",
+		cause:   "The disk is full or read-only, the directory's permissions changed, or a file in it is damaged.",
+		over:    "The state directory of {name} works again", allOver: "The state directories of {n} machines work again",
 	},
 	kind(alert.Channel): {
 		what: "Alerts do not get through", one: "Alerts do not get through by {name}", several: "Alerts do not get through by {n} channels",
@@ -227,7 +240,8 @@ var englishKinds = map[kind]phrases{
 		over:    "No orders of {name} are set aside any more", allOver: "No orders of {n} sources are set aside any more",
 	},
 	kind(alert.Gap): {
-		what: "Orders can no longer be read", one: "Some past orders of {name} can no longer be read", several: "Some past orders of {n} sources can no longer be read",
+		what: "Orders can no longer be read", one: "Some past orders of {name} can no longer be read",
+		several: "Some past orders of {n} sources can no longer be read",
 		meaning: "Orders that changed in this time may be missing from your tables, and the shop no longer lists them. All others are complete.",
 		cause:   "The program stood still, or began, longer ago than the shop's API looks back.",
 		advice:  "Export the orders of this time from the shop's back office by hand. Then say that you did:",

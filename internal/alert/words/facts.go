@@ -192,7 +192,7 @@ func (w *writer) stalled(i alert.Incident, k kind) []Row {
 	l, f := w.labels, i.Facts
 	t.add(l.source, i.Source)
 	good := f.From
-	if s := f.Standing; s != nil && !s.LastGood.IsZero() {
+	if s := f.Standing; i.Kind == "" && s != nil {
 		good = s.LastGood
 	}
 	switch k {
@@ -219,8 +219,11 @@ func (w *writer) ago(t time.Time) string {
 	return w.fill(w.labels.ago, "t", instant(t, w.zone), "for", w.duration(w.notice.At.Sub(t)))
 }
 
-// failed is how many runs failed, and of which jobs.
+// failed is how many runs failed, and of which jobs; what a machine watches by itself is no job.
 func (w *writer) failed(i alert.Incident) string {
+	if sort, _ := i.Scope.Split(); sort == "host" {
+		return ""
+	}
 	jobs := slices.Sorted(maps.Keys(i.Jobs))
 	if len(jobs) == 0 && i.RunID != "" && i.Job != "" {
 		jobs = []string{i.Job}

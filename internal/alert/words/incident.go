@@ -151,14 +151,18 @@ func (w *writer) relieved(c alert.Change, k kind) []string {
 	return []string{end}
 }
 
-// todo says what to do and to type.
+// todo says what to do and to type. What the room that failed advises is English; there it stands for the advice of the kind, which knows
+// less.
 func (w *writer) todo(i alert.Incident, k kind) Block {
 	b := Block{Title: w.labels.todo, Commands: w.commands(i, k)}
+	if remedy := i.Facts.Remedy; remedy != "" {
+		b.Paragraphs = append(b.Paragraphs, w.fill(w.labels.advised, "text", cut(remedy, longestQuote)))
+		if w.code == English {
+			return b
+		}
+	}
 	if advice := w.phrasesOf(k).advice; advice != "" {
 		b.Paragraphs = append(b.Paragraphs, w.fill(advice, w.values(i)...))
-	}
-	if i.Facts.Remedy != "" {
-		b.Paragraphs = append(b.Paragraphs, w.fill(w.labels.advised, "text", cut(i.Facts.Remedy, longestQuote)))
 	}
 	return b
 }

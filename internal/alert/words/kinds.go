@@ -16,6 +16,7 @@ const (
 	refusedGrant kind = "auth by authorisation"
 	refusedFile  kind = "config of a host"
 	restarts     kind = "internal of a host"
+	untold       kind = "internal of the alerts"
 	away         kind = "stall of a host"
 	never        kind = "stall of what never ran"
 	still        kind = "stall of a watermark"
@@ -37,6 +38,8 @@ func kindOf(i alert.Incident, at time.Time) kind {
 		return refusedGrant
 	case i.Class == alert.Config && sort == "host":
 		return refusedFile
+	case i.Class == alert.Internal && sort == "host" && i.Facts.Count == 0:
+		return untold
 	case i.Class == alert.Internal && sort == "host":
 		return restarts
 	case i.Class == alert.Stall && sort == "host":
@@ -101,6 +104,7 @@ var natures = map[kind]nature{
 	refusedFile:          {Warn, false, []string{check, reload}},
 	kind(alert.Internal): {Grave, true, []string{logs, again}},
 	restarts:             {Grave, false, []string{unit, logs}},
+	untold:               {Grave, false, []string{status, logs}},
 
 	kind(alert.Database):   {Grave, true, []string{online, logs}},
 	kind(alert.Disk):       {Warn, false, []string{"df -h", logs}},

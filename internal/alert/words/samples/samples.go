@@ -64,6 +64,9 @@ func failing(source, job string, class alert.Class, text string) alert.Incident 
 	i.Job, i.RunID, i.Kind, i.Error = job, "01kams3v6x8q", "transient", text
 	i.Jobs = map[string]*alert.Job{job: {Since: i.Since, Failures: 2, Needed: 1}}
 	i.Facts.RetryAt = Night().Add(6 * time.Minute)
+	if class == alert.Config {
+		i.Facts.Remedy = "Compare path with the documentation of the shop's API."
+	}
 	i.Facts.Standing = standing(120)
 	return i
 }
@@ -224,7 +227,10 @@ func looked() []alert.Incident {
 	file.Error = "/etc/ordersync/ordersyncd.yaml:31:5: there is no key \"shedule\" here; schedule is meant"
 	restarts := incident(alert.OfHost("vps-1"), alert.Internal)
 	restarts.Facts.Count = 3
+	untold := incident(alert.OfHost("vps-1"), alert.Internal)
+	untold.Level, untold.Error = 1, "the shared book of incidents cannot be worked: INSERT command denied to user 'ordersync' for table 'incidents' (1142)"
 	db := incident(alert.OfHost("vps-1"), alert.Database)
+	db.Job, db.RunID, db.Jobs = "database", "", map[string]*alert.Job{"database": {Since: db.Since, Failures: 2, Needed: 2}}
 	db.Error = "ping: dial tcp 127.0.0.1:3306: connect: connection refused"
 	disk := incident(alert.OfHost("vps-1"), alert.Disk)
 	disk.Error = "write /var/lib/ordersync/alerts.json: no space left on device"
@@ -238,7 +244,7 @@ func looked() []alert.Incident {
 	gap.Facts.From, gap.Facts.To = Night().Add(-120*24*time.Hour), Night().Add(-90*24*time.Hour)
 	short := incident(alert.OfSource("us-store"), alert.Shortfall)
 	short.Facts.Count = 4
-	return append([]alert.Incident{file, restarts, db, disk, channel, dead, one, gap, short}, silences()...)
+	return append([]alert.Incident{file, restarts, untold, db, disk, channel, dead, one, gap, short}, silences()...)
 }
 
 // silences are what is wrong though no run fails.
