@@ -392,7 +392,8 @@ func TestLeft(t *testing.T) {
 	jobs := map[string]time.Time{"us-orders": {}, "us-sweep": {}, "eu-orders": {}}
 	b.world = alert.World{Sources: map[string]alert.SourceWorld{"us": {Jobs: jobs}, "eu": {Jobs: jobs}}}
 	b.play([]alert.Observation{
-		failed(at(t, "01:00:00"), "us", alert.Auth), ofJob("us-sweep", failed(at(t, "01:00:00"), "us", alert.Auth)), failed(at(t, "01:00:00"), "eu", alert.Auth),
+		failed(at(t, "01:00:00"), "us", alert.Auth), ofJob("us-sweep", failed(at(t, "01:00:00"), "us", alert.Auth)),
+		failed(at(t, "01:00:00"), "eu", alert.Auth),
 	}, at(t, "01:10:00"))
 	delete(jobs, "us-sweep")
 	delete(b.world.Sources, "eu")
@@ -468,7 +469,8 @@ func TestManyItems(t *testing.T) {
 		return notices[0]
 	}
 	n := noticeOf("vps-1")
-	if len(n.Items) != alert.MaxItems || n.More != 130 || len(n.MoreScopes) != 100 || n.Items[0].Scope != "source/shop-000" || n.MoreScopes[0] != "source/shop-020" {
+	if len(n.Items) != alert.MaxItems || n.More != 130 || len(n.MoreScopes) != 100 ||
+		n.Items[0].Scope != "source/shop-000" || n.MoreScopes[0] != "source/shop-020" {
 		t.Errorf("%d items and %d more, %d of them named: %s", len(n.Items), n.More, len(n.MoreScopes), n.Items[0].Scope)
 	}
 	if other := noticeOf("vps-2"); other.ID != n.ID || other.Host != "vps-2" {

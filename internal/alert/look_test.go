@@ -98,7 +98,7 @@ func TestRemindSeldom(t *testing.T) {
 			t.Parallel()
 			reminded := 0
 			var incidents []alert.Incident
-			for now := midnight; now.Before(midnight.Add(16 * 24 * time.Hour)); now = now.Add(time.Minute) {
+			for now := midnight; now.Before(midnight.Add(16 * 24 * time.Hour)); now = now.Add(5 * time.Minute) {
 				d := alert.NewDesk(alert.Rules{}, now, incidents)
 				d.Look([]alert.Condition{condition(class, "source/us", "us", 1)}, nil)
 				for _, n := range d.Compose(alert.World{}) {
@@ -136,7 +136,8 @@ func TestLookLeavesRuns(t *testing.T) {
 	b.look = func(time.Time) []alert.Condition { return nil }
 	b.world = twoShops()
 	b.play([]alert.Observation{
-		failed(at(t, "01:00:00"), "us", alert.Network), failed(at(t, "01:00:01"), "eu", alert.Network), ofJob("us-sweep", failed(at(t, "01:00:02"), "us", alert.Payload)),
+		failed(at(t, "01:00:00"), "us", alert.Network), failed(at(t, "01:00:01"), "eu", alert.Network),
+		ofJob("us-sweep", failed(at(t, "01:00:02"), "us", alert.Payload)),
 	}, at(t, "01:10:00"))
 	b.want("01:00:35 alarm payload, opened source/us", "01:00:35 alarm network, opened all")
 	for _, inc := range b.incidents() {

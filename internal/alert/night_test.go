@@ -136,6 +136,11 @@ func TestNight300Runs(t *testing.T) {
 	n.want("00:31:30 alarm http, opened source/us", "04:31:30 alarm http, reminded source/us", "05:31:30 relief http, recovered source/us")
 }
 
+// daily is a job of two at night.
+func daily(fails func(time.Time) alert.Class) *errand {
+	return &errand{source: "us", name: "us-orders", every: 24 * time.Hour, first: 2 * time.Hour, fails: fails}
+}
+
 // A daily job: of a passing failure is told 90 s after it began, of one that no repeat heals 30 s after.
 func TestNightDaily(t *testing.T) {
 	t.Parallel()
@@ -150,7 +155,7 @@ func TestNightDaily(t *testing.T) {
 	} {
 		t.Run(string(class), func(t *testing.T) {
 			t.Parallel()
-			n := newNight(t, &errand{source: "us", name: "us-orders", every: 24 * time.Hour, first: 2 * time.Hour, fails: during(t, class, "02:00:00", "08:30:00")})
+			n := newNight(t, daily(during(t, class, "02:00:00", "08:30:00")))
 			n.pass(at(t, "23:59:00"))
 			n.report()
 			n.want(want...)
@@ -161,7 +166,7 @@ func TestNightDaily(t *testing.T) {
 // One failure of a daily job that its first repeat heals is not told.
 func TestNightDailyBlip(t *testing.T) {
 	t.Parallel()
-	n := newNight(t, &errand{source: "us", name: "us-orders", every: 24 * time.Hour, first: 2 * time.Hour, fails: during(t, alert.Network, "02:00:00", "02:00:30")})
+	n := newNight(t, daily(during(t, alert.Network, "02:00:00", "02:00:30")))
 	n.pass(at(t, "12:00:00"))
 	n.report()
 	n.want()
@@ -172,7 +177,8 @@ func many(count int, spread time.Duration, fails func(time.Time) alert.Class) []
 	var jobs []*errand
 	for i := range count {
 		name := fmt.Sprintf("shop-%03d", i)
-		jobs = append(jobs, &errand{source: name, name: name + "-orders", every: time.Minute, first: spread * time.Duration(i) / time.Duration(count), fails: fails})
+		first := spread * time.Duration(i) / time.Duration(count)
+		jobs = append(jobs, &errand{source: name, name: name + "-orders", every: time.Minute, first: first, fails: fails})
 	}
 	return jobs
 }

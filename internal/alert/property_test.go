@@ -300,7 +300,8 @@ func TestTrialAndWeekly(t *testing.T) {
 		t.Errorf("%+v and %+v", trial, other)
 	}
 	week := alert.Week{Runs: 7}
-	one, same, next := alert.NewWeekly(midnight, "vps-1", week), alert.NewWeekly(midnight, "vps-2", week), alert.NewWeekly(midnight.AddDate(0, 0, 7), "vps-1", week)
+	one, same := alert.NewWeekly(midnight, "vps-1", week), alert.NewWeekly(midnight, "vps-2", week)
+	next := alert.NewWeekly(midnight.AddDate(0, 0, 7), "vps-1", week)
 	if one.ID != same.ID || one.ID == next.ID || one.Sort != alert.Weekly || one.Week.Runs != 7 {
 		t.Errorf("%+v, %+v and %+v", one, same, next)
 	}

@@ -141,7 +141,9 @@ func TestWatchSources(t *testing.T) {
 		"two weeks are known":                    {facts: with(silent, 31, 28, 0, 0), want: []string{"quiet source/us"}},
 		"one week is known":                      {facts: with(silent, 31, 0, 0, 0)},
 		"no week is known":                       {facts: with(silent)},
-		"not for an hour":                        {facts: alert.SourceFacts{Source: "us", Newest: ago(time.Hour), Watermark: ago(3 * time.Minute), Usual: []int{90, 90, 90, 90}}},
+		"not for an hour": {facts: alert.SourceFacts{
+			Source: "us", Newest: ago(time.Hour), Watermark: ago(3 * time.Minute), Usual: []int{90, 90, 90, 90},
+		}},
 		"the watermark stands before the newest": {facts: alert.SourceFacts{Source: "us", Newest: now, Watermark: ago(3 * time.Hour), Usual: []int{90, 90}}},
 
 		"one dead letter":    {facts: alert.SourceFacts{Source: "us", DeadLetters: 1}, want: []string{"deadletter source/us 1"}},
@@ -150,20 +152,25 @@ func TestWatchSources(t *testing.T) {
 		"four of a paused":   {facts: alert.SourceFacts{Source: "us", DeadLetters: 4, Paused: true}, want: []string{"deadletter source/us 3"}},
 		"orders not listed":  {facts: alert.SourceFacts{Source: "us", Shortfalls: 9}, want: []string{"shortfall source/us 4"}},
 		"less than no order": {facts: alert.SourceFacts{Source: "us", Shortfalls: -1}},
-		"two gaps":           {facts: alert.SourceFacts{Source: "us", Gaps: []alert.GapFacts{{Since: ago(day)}, {Since: ago(2 * day)}}}, want: []string{"gap source/us 2"}},
+		"two gaps": {
+			facts: alert.SourceFacts{Source: "us", Gaps: []alert.GapFacts{{Since: ago(day)}, {Since: ago(2 * day)}}},
+			want:  []string{"gap source/us 2"},
+		},
 
-		"a key of 76 days":  {facts: alert.SourceFacts{Source: "us", Issued: ago(76*day - time.Second)}},
-		"of 76 and more":    {facts: alert.SourceFacts{Source: "us", Issued: ago(76 * day)}, want: []string{"credential source/us 1"}},
-		"of 83":             {facts: alert.SourceFacts{Source: "us", Issued: ago(83 * day)}, want: []string{"credential source/us 2"}},
-		"of 89":             {facts: alert.SourceFacts{Source: "us", Issued: ago(89 * day)}, want: []string{"credential source/us 3"}},
-		"of 90":             {facts: alert.SourceFacts{Source: "us", Issued: ago(90 * day)}, want: []string{"credential source/us 4"}},
-		"of 200":            {facts: alert.SourceFacts{Source: "us", Issued: ago(200 * day)}, want: []string{"credential source/us 4"}},
-		"for 31 days":       {facts: alert.SourceFacts{Source: "us", CredentialEnds: now.Add(31 * day)}},
-		"for 30":            {facts: alert.SourceFacts{Source: "us", CredentialEnds: now.Add(30 * day)}, want: []string{"credential source/us 1"}},
-		"for 7":             {facts: alert.SourceFacts{Source: "us", CredentialEnds: now.Add(7 * day)}, want: []string{"credential source/us 2"}},
-		"for 1":             {facts: alert.SourceFacts{Source: "us", CredentialEnds: now.Add(day)}, want: []string{"credential source/us 3"}},
-		"ended":             {facts: alert.SourceFacts{Source: "us", CredentialEnds: now}, want: []string{"credential source/us 4"}},
-		"the worse of both": {facts: alert.SourceFacts{Source: "us", CredentialEnds: now.Add(7 * day), Issued: ago(89 * day)}, want: []string{"credential source/us 3"}},
+		"a key of 76 days": {facts: alert.SourceFacts{Source: "us", Issued: ago(76*day - time.Second)}},
+		"of 76 and more":   {facts: alert.SourceFacts{Source: "us", Issued: ago(76 * day)}, want: []string{"credential source/us 1"}},
+		"of 83":            {facts: alert.SourceFacts{Source: "us", Issued: ago(83 * day)}, want: []string{"credential source/us 2"}},
+		"of 89":            {facts: alert.SourceFacts{Source: "us", Issued: ago(89 * day)}, want: []string{"credential source/us 3"}},
+		"of 90":            {facts: alert.SourceFacts{Source: "us", Issued: ago(90 * day)}, want: []string{"credential source/us 4"}},
+		"of 200":           {facts: alert.SourceFacts{Source: "us", Issued: ago(200 * day)}, want: []string{"credential source/us 4"}},
+		"for 31 days":      {facts: alert.SourceFacts{Source: "us", CredentialEnds: now.Add(31 * day)}},
+		"for 30":           {facts: alert.SourceFacts{Source: "us", CredentialEnds: now.Add(30 * day)}, want: []string{"credential source/us 1"}},
+		"for 7":            {facts: alert.SourceFacts{Source: "us", CredentialEnds: now.Add(7 * day)}, want: []string{"credential source/us 2"}},
+		"for 1":            {facts: alert.SourceFacts{Source: "us", CredentialEnds: now.Add(day)}, want: []string{"credential source/us 3"}},
+		"ended":            {facts: alert.SourceFacts{Source: "us", CredentialEnds: now}, want: []string{"credential source/us 4"}},
+		"the worse of both": {
+			facts: alert.SourceFacts{Source: "us", CredentialEnds: now.Add(7 * day), Issued: ago(89 * day)}, want: []string{"credential source/us 3"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -228,7 +235,8 @@ func TestWatchJudged(t *testing.T) {
 			Name: "us-orders", Source: "us", Kind: rapid.SampledFrom([]alert.JobKind{alert.SyncJob, alert.SweepJob, alert.TrackJob}).Draw(rt, "kind"),
 			Interval: time.Duration(rapid.IntRange(1, 1500).Draw(rt, "interval")) * time.Minute, Since: moment.Draw(rt, "since"),
 			Running: rapid.Bool().Draw(rt, "running"), Started: moment.Draw(rt, "started"), LastStep: moment.Draw(rt, "step"),
-			LastGood: moment.Draw(rt, "good"), LastFailed: rapid.Bool().Draw(rt, "failed"), Watermark: moment.Draw(rt, "mark"), Paused: rapid.Bool().Draw(rt, "paused"),
+			LastGood: moment.Draw(rt, "good"), LastFailed: rapid.Bool().Draw(rt, "failed"), Watermark: moment.Draw(rt, "mark"),
+			Paused: rapid.Bool().Draw(rt, "paused"),
 		}
 		source := alert.SourceFacts{
 			Source: "us", Paused: job.Paused, DeadLetters: rapid.IntRange(0, 9).Draw(rt, "dead"), Shortfalls: rapid.IntRange(0, 9).Draw(rt, "short"),
