@@ -88,8 +88,9 @@ var englishLabels = labels{
 
 func englishWeek() weekly {
 	return weekly{
-		badge: "Weekly report", subject: "All is well: {orders} from {sources} this week", subjectOpen: "Not all is well: {n} still open at the end of the week",
-		headline: "All is well", headlineOpen: "Not all is well",
+		badge: "Weekly report", subject: "All is well: {orders} from {sources} this week",
+		subjectOpen: "Not all is well: {n} still open at the end of the week",
+		headline:    "All is well", headlineOpen: "Not all is well",
 		meaning: "Every source is in sync and nothing waits for you.", meaningOpen: "Incidents still open: {n}. You were told of each of them.",
 		span: "Week", runs: "Runs", runsOf: "{n}, of which {failed} failed", incidents: "Incidents", incidentsOf: "{n} in the week, {open} open now",
 		incidentsNone: "{n} in the week, none open now",
