@@ -263,6 +263,9 @@ func (w *writer) waiting(s *alert.Standing) string {
 	if s == nil || s.Waiting == nil {
 		return w.labels.unknown
 	}
+	if *s.Waiting == 0 {
+		return w.labels.noneYet
+	}
 	return w.fill(w.labels.about, "n", w.number(*s.Waiting))
 }
 

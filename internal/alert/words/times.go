@@ -7,14 +7,17 @@ func instant(t time.Time, zone *time.Location) string {
 	return t.In(zone).Format("2006-01-02 15:04 -07:00")
 }
 
-// span is two times; what they share is written once.
+// span is two times; what they share is written once, and a short one with its seconds.
 func span(from, to time.Time, zone *time.Location) string {
+	const short = 10 * time.Minute
 	from, to = from.In(zone), to.In(zone)
 	_, a := from.Zone()
 	_, b := to.Zone()
 	switch {
 	case a != b:
 		return instant(from, zone) + " – " + instant(to, zone)
+	case from.Format(time.DateOnly) == to.Format(time.DateOnly) && to.Sub(from) < short:
+		return from.Format("2006-01-02 15:04:05") + " – " + to.Format("15:04:05 -07:00")
 	case from.Format(time.DateOnly) == to.Format(time.DateOnly):
 		return from.Format("2006-01-02 15:04") + " – " + to.Format("15:04 -07:00")
 	}
