@@ -21,6 +21,8 @@ const (
 	longPause = time.Hour
 	// seldom is the time between two runs from which on a single good run ends an incident.
 	seldom = 15 * time.Minute
+
+	commandGrant = "ordersyncd authorize %s"
 )
 
 // classes are those of failures that their kind alone decides.

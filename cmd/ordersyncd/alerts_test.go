@@ -133,29 +133,6 @@ func TestLearned(t *testing.T) {
 	}
 }
 
-// How many orders wait is estimated from weeks that are stored whole, and from no others.
-func TestUsualOf(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 3, 30, 12, 0, 0, 0, time.UTC)
-	ago := func(d time.Duration) time.Time { return now.Add(-d) }
-	counts := []int{10, 20, 30, 41}
-	for name, c := range map[string]struct {
-		start, from time.Time
-		want        int
-		known       bool
-	}{
-		"four weeks":             {ago(10 * aWeek), ago(time.Hour), 25, true},
-		"loaded for two weeks":   {ago(2*aWeek + 2*time.Hour), ago(time.Hour), 15, true},
-		"loaded since yesterday": {ago(24 * time.Hour), ago(time.Hour), 0, false},
-		"away for ten days":      {ago(10 * aWeek), ago(10 * 24 * time.Hour), 30, true},
-		"away for five weeks":    {ago(10 * aWeek), ago(5 * aWeek), 0, false},
-	} {
-		if got, known := usualOf(counts, c.start, c.from, c.from, now); got != c.want || known != c.known {
-			t.Errorf("%s: %d, %v, want %d, %v", name, got, known, c.want, c.known)
-		}
-	}
-}
-
 // The book of alerts as the commands show it: list, show with its notices, mute, and what status makes of it.
 func TestIncidentCommands(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"ordersync/internal/figures"
 )
 
 const (
@@ -159,7 +161,7 @@ func (s *politeStage) together() manners {
 	if len(made) != 2 {
 		s.b.Errorf("%d a second: only one of two processes made calls: %v", s.rate, made)
 	}
-	m.name += fmt.Sprintf(": %s and %s", count(made["one"], "call"), number(made["other"]))
+	m.name += fmt.Sprintf(": %s and %s", figures.Count(made["one"], "call"), figures.Number(made["other"]))
 	return m
 }
 
@@ -269,7 +271,7 @@ func showManners(b *testing.B, table []manners) {
 	line := func(cells ...string) { fmt.Fprintln(w, strings.Join(cells, "\t")+"\t") }
 	line("calls/s", "calls", "used", "most in any second", "one more took", "pause", "CPU free")
 	for _, m := range table {
-		line(number(m.rate), number(len(slices.Concat(m.parts...))), fmt.Sprintf("%.1f %%", 100*m.share()), number(m.most()),
+		line(figures.Number(m.rate), figures.Number(len(slices.Concat(m.parts...))), fmt.Sprintf("%.1f %%", 100*m.share()), figures.Number(m.most()),
 			fmt.Sprintf("%.4f s", m.closest().Seconds()), m.pause(), fmt.Sprintf("%.0f %%", 100*m.free), m.name)
 	}
 	if err := w.Flush(); err != nil {

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"ordersync/internal/apiclient"
+	"ordersync/internal/figures"
 	"ordersync/internal/intake"
 	"ordersync/internal/mariadb"
 	"ordersync/internal/mysql"
@@ -237,7 +238,8 @@ func (m *measure) against(other measure, name string) {
 // want holds what the program said it did against what was there to do: a benchmark of something else is worth nothing.
 func (m *measure) want(received, inserted, changed, unchanged int) {
 	m.b.Helper()
-	text := fmt.Sprintf("%s received: %s new, %s changed, %s unchanged", count(received, "order"), number(inserted), number(changed), number(unchanged))
+	text := fmt.Sprintf("%s received: %s new, %s changed, %s unchanged",
+		figures.Count(received, "order"), figures.Number(inserted), figures.Number(changed), figures.Number(unchanged))
 	if !strings.Contains(m.said, text) {
 		m.b.Fatalf("%s: the program does not say %q:\n%s", m.name, text, m.said)
 	}
@@ -408,7 +410,7 @@ func show(b *testing.B, table []measure, first measure) {
 		if m.ratio > 0 {
 			ratio = fmt.Sprintf("%.2f of %s", m.ratio, m.to)
 		}
-		line(number(m.orders), fmt.Sprintf("%.2f", m.took.Seconds()), number(int(m.pace())), fmt.Sprintf("%.1f", m.perOrder(m.own)),
+		line(figures.Number(m.orders), fmt.Sprintf("%.2f", m.took.Seconds()), figures.Number(int(m.pace())), fmt.Sprintf("%.1f", m.perOrder(m.own)),
 			fmt.Sprintf("%.1f", m.perOrder(m.server)), fmt.Sprintf("%.1f", m.perOrder(m.own+m.server)), memory, ratio, m.name)
 	}
 	line("")
@@ -416,7 +418,7 @@ func show(b *testing.B, table []measure, first measure) {
 	var last moment
 	for _, now := range first.course {
 		m := measure{orders: now.served - last.served, took: now.at - last.at, own: now.own - last.own, server: now.server - last.server}
-		line(number(now.served), fmt.Sprintf("%.2f", m.took.Seconds()), number(int(m.pace())), fmt.Sprintf("%.1f", m.perOrder(m.own)),
+		line(figures.Number(now.served), fmt.Sprintf("%.2f", m.took.Seconds()), figures.Number(int(m.pace())), fmt.Sprintf("%.1f", m.perOrder(m.own)),
 			fmt.Sprintf("%.1f", m.perOrder(m.server)), fmt.Sprintf("%.1f", m.perOrder(m.own+m.server)),
 			fmt.Sprintf("%.1f MB", float64(now.memory)/1024), "")
 		last = now

@@ -13,6 +13,7 @@ import (
 	"ordersync/internal/apiclient"
 	"ordersync/internal/config"
 	"ordersync/internal/fault"
+	"ordersync/internal/figures"
 	"ordersync/internal/mysql"
 	"ordersync/internal/schedule"
 )
@@ -85,7 +86,7 @@ func (p *program) check(ctx context.Context, online, diff, trial bool) (err erro
 		}
 	}
 	p.screen.problems(w.cfg.Warnings, p.screen.yellow, textWarning)
-	p.screen.printf(textGood, p.config, count(len(w.cfg.Sources), "source"), count(len(w.cfg.Jobs), "job"), w.cfg.Timezone)
+	p.screen.printf(textGood, p.config, figures.Count(len(w.cfg.Sources), "source"), figures.Count(len(w.cfg.Jobs), "job"), w.cfg.Timezone)
 	if diff {
 		err = p.diff(ctx, w)
 	} else {
@@ -125,7 +126,7 @@ func describe(s *config.Source) string {
 	}
 	rate := fmt.Sprintf("%g calls a second", limit.PerSecond)
 	if limit.PerDay > 0 {
-		rate += fmt.Sprintf(", %s a day", number(limit.PerDay))
+		rate += fmt.Sprintf(", %s a day", figures.Number(limit.PerDay))
 	}
 	return strings.Join(present(kind, endpoint(s), rate), ", ")
 }
@@ -263,9 +264,9 @@ func probe(ctx context.Context, source *config.Source, around surroundings) (goo
 func clockText(c *apiclient.Client) string {
 	switch ahead, _ := c.Skew(); {
 	case ahead > 2*time.Second:
-		return fmt.Sprintf(textClockAhead, span(ahead))
+		return fmt.Sprintf(textClockAhead, figures.Span(ahead))
 	case ahead < -2*time.Second:
-		return fmt.Sprintf(textClockLate, span(-ahead))
+		return fmt.Sprintf(textClockLate, figures.Span(-ahead))
 	}
 	return textClockSame
 }

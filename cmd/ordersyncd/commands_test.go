@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ordersync/internal/rest/resttest"
+	"ordersync/internal/status"
 )
 
 // The way of a newcomer: check, migrate, sync, status, order; each also again.
@@ -45,7 +46,7 @@ func TestCommandsGoodPath(t *testing.T) {
 	s.want(s.run("sync", "us-orders", "--dry-run"), 0, "0 would be new and 1 changed; 44 unchanged")
 
 	s.want(s.run("status"), 0, "All is well.", "us-store", "good")
-	var o overview
+	var o status.Overview
 	if err := json.Unmarshal([]byte(s.run("status", "--json").stdout), &o); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ordersync/internal/fault"
+	"ordersync/internal/figures"
 	"ordersync/internal/mysql"
 	"ordersync/internal/order"
 )
@@ -220,7 +221,7 @@ func (p *program) retryEach(ctx context.Context, w *works, letters []mysql.Store
 		p.screen.printf(line+"\n", l.Source, l.ID, err.Error())
 	}
 	if all {
-		p.screen.printf(textRetrySummary, number(released), number(rest))
+		p.screen.printf(textRetrySummary, figures.Number(released), figures.Number(rest))
 	}
 	if rest > 0 {
 		return &toldError{status: exitFailed}

@@ -13,6 +13,7 @@ import (
 
 	"ordersync/internal/config/outline"
 	"ordersync/internal/fault"
+	"ordersync/internal/figures"
 	"ordersync/internal/mysql"
 )
 
@@ -55,7 +56,7 @@ func (p *program) diff(ctx context.Context, w *works) error {
 		return refused
 	}
 	for _, d := range running {
-		title := fmt.Sprintf(textDiffOf, d.Holder, span(d.Now.Sub(d.StartedAt)))
+		title := fmt.Sprintf(textDiffOf, d.Holder, figures.Span(d.Now.Sub(d.StartedAt)))
 		if d.File != p.file() {
 			title += fmt.Sprintf(textDiffFile, d.File)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"ordersync/internal/config"
 	"ordersync/internal/fault"
+	"ordersync/internal/figures"
 	"ordersync/internal/mysql"
 	"ordersync/internal/schedule"
 	"ordersync/internal/taobao/gateway"
@@ -126,7 +127,7 @@ func (p *program) conclude(ctx context.Context, err error) int {
 	}
 	if problems, ok := errors.AsType[*config.Problems](err); ok {
 		s.problems(problems.List, s.red, "")
-		s.complain(fmt.Sprintf(textMistakes, count(len(problems.List), "mistake"), p.config), "")
+		s.complain(fmt.Sprintf(textMistakes, figures.Count(len(problems.List), "mistake"), p.config), "")
 		return exitConfig
 	}
 	if told, ok := errors.AsType[*toldError](err); ok {

@@ -13,9 +13,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"ordersync/internal/alert"
-	"ordersync/internal/alert/spool"
 	"ordersync/internal/fault"
+	"ordersync/internal/figures"
 	"ordersync/internal/mysql"
+	"ordersync/internal/status"
 )
 
 const (
@@ -82,7 +83,11 @@ func (p *program) listIncidents(cmd *cobra.Command, all bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	incidents, err := w.incidents(cmd.Context(), all)
+	v, err := w.view()
+	if err != nil {
+		return err
+	}
+	incidents, err := v.Incidents(cmd.Context(), all)
 	if err != nil {
 		return err
 	}
@@ -93,7 +98,7 @@ func (p *program) listIncidents(cmd *cobra.Command, all bool) (err error) {
 		if i.Phase == alert.Recovered {
 			end = s.at(i.RecoveredAt)
 		}
-		rows = append(rows, table.Row{i.ID, i.Class, i.Scope, i.Phase, s.at(i.Since), end, number(i.Failures), i.Error})
+		rows = append(rows, table.Row{i.ID, i.Class, i.Scope, i.Phase, s.at(i.Since), end, figures.Number(i.Failures), i.Error})
 	}
 	s.table(textIncidentHead, table.Row{"id", "class", "what", "phase", "since", "over", "failures", "last error"}, rows)
 	switch {
@@ -106,20 +111,10 @@ func (p *program) listIncidents(cmd *cobra.Command, all bool) (err error) {
 	return nil
 }
 
-// incidents are those of the database and those that concern this machine alone, which its daemon keeps itself. Where this account may
-// not look into the daemon's book, the daemon still tells of them.
-func (w *works) incidents(ctx context.Context, all bool) ([]alert.Incident, error) {
-	shared, err := w.db.Incidents(ctx, all)
-	own, _ := spool.Look(w.cfg.State)
-	own = slices.DeleteFunc(own, func(i alert.Incident) bool { return i.Phase == alert.Recovered && !all })
-	return append(own, shared...), err
-}
-
 // incident finds the incident whose id begins so; own says that it concerns this machine alone.
 func (w *works) incident(ctx context.Context, prefix string) (found *alert.Incident, own bool, err error) {
 	prefix = strings.ToLower(prefix)
-	here, _ := spool.Look(w.cfg.State)
-	for _, i := range here {
+	for _, i := range w.ownIncidents() {
 		if prefix != "" && strings.HasPrefix(i.ID, prefix) {
 			return &i, true, nil
 		}
@@ -160,16 +155,16 @@ func (p *program) printIncident(i *alert.Incident) {
 			s.printf("  %-12s %s\n", name, value)
 		}
 	}
-	s.printf("%s\n", s.bold(fmt.Sprintf(textIncidentTitle, i.ID, i.Class, subject(*i)), s.outPlain))
+	s.printf("%s\n", s.bold(fmt.Sprintf(textIncidentTitle, i.ID, i.Class, status.Subject(*i)), s.outPlain))
 	row("phase", string(i.Phase))
 	row("since", s.at(i.Since))
 	row("opened", s.at(i.OpenedAt))
 	row("last seen", s.at(i.LastAt))
 	row("over", s.at(i.RecoveredAt))
 	if i.Reopened > 0 {
-		row("came back", count(i.Reopened, "time"))
+		row("came back", figures.Count(i.Reopened, "time"))
 	}
-	row("failures", number(i.Failures))
+	row("failures", figures.Number(i.Failures))
 	row("jobs", strings.Join(slices.Sorted(maps.Keys(i.Jobs)), ", "))
 	row("last run", i.RunID)
 	row("kind", i.Kind)
@@ -192,7 +187,7 @@ func (p *program) printDeliveries(i *alert.Incident, deliveries []alert.Delivery
 		if d.State == alert.Waiting {
 			at = d.NextAt
 		}
-		rows = append(rows, table.Row{s.at(d.Notice.At), told(d.Notice, i.ID), d.Channel, d.State, s.at(at), number(d.Attempts), d.Error, d.Notice.ID})
+		rows = append(rows, table.Row{s.at(d.Notice.At), told(d.Notice, i.ID), d.Channel, d.State, s.at(at), figures.Number(d.Attempts), d.Error, d.Notice.ID})
 	}
 	s.table(textNoticesHead, table.Row{"made", "what", "by", "state", "sent, or next try", "attempts", "error", "notice"}, rows)
 	if len(rows) == 0 {
@@ -241,6 +236,6 @@ func (p *program) muteIncident(cmd *cobra.Command, prefix, until string) (err er
 	if err := w.db.Note(ctx, []alert.Observation{{At: time.Now(), Host: hostName(), Mute: mute}}); err != nil {
 		return err
 	}
-	p.screen.printf(textIncidentMuted, p.untilText(end), i.Class, subject(*i))
+	p.screen.printf(textIncidentMuted, p.untilText(end), i.Class, status.Subject(*i))
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"ordersync/internal/figures"
 	"ordersync/internal/mysql"
 )
 
@@ -56,7 +57,7 @@ func (p *program) migrateUp(cmd *cobra.Command) (err error) {
 	case done == 0:
 		p.screen.printf(textMigratedNone, mysql.SchemaVersion())
 	default:
-		p.screen.printf(textMigratedAll, count(done, "step"), mysql.SchemaVersion())
+		p.screen.printf(textMigratedAll, figures.Count(done, "step"), mysql.SchemaVersion())
 	}
 	return nil
 }
@@ -83,7 +84,7 @@ func (p *program) migrations(cmd *cobra.Command) (err error) {
 	}
 	p.screen.table(textMigrateHead, table.Row{"step", "name", "done"}, rows)
 	if pending > 0 {
-		return &remedyError{err: fmt.Errorf(textMigratePending, count(pending, "step"))}
+		return &remedyError{err: fmt.Errorf(textMigratePending, figures.Count(pending, "step"))}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"ordersync/internal/fault"
+	"ordersync/internal/figures"
 	"ordersync/internal/intake"
 	"ordersync/internal/schedule"
 	"ordersync/internal/token"
@@ -46,7 +47,8 @@ func (k *keeper) status(now time.Time) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	cfg := k.inForce.cfg
-	return fmt.Sprintf(statusRunning, count(len(cfg.Jobs), "job"), count(len(cfg.Sources), "source"), k.behind(now), nextTick(k.schedules, cfg.Zone(), now))
+	return fmt.Sprintf(statusRunning, figures.Count(len(cfg.Jobs), "job"), figures.Count(len(cfg.Sources), "source"), k.behind(now),
+		nextTick(k.schedules, cfg.Zone(), now))
 }
 
 func nextTick(schedules map[string]schedule.Schedule, zone *time.Location, now time.Time) string {
@@ -73,7 +75,7 @@ func (k *keeper) behind(now time.Time) string {
 			l.text, l.behind = fmt.Sprintf(statusUnread, job.Sync), time.Duration(1<<62)
 		} else if job.Sync != "" {
 			l.behind = max(now.Sub(mark), 0)
-			l.text = job.Sync + " " + span(l.behind)
+			l.text = job.Sync + " " + figures.Span(l.behind)
 		}
 		lines[job.Source()] = l
 	}

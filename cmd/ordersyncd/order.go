@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ordersync/internal/fault"
+	"ordersync/internal/figures"
 	"ordersync/internal/mysql"
 	"ordersync/internal/order"
 )
@@ -87,7 +88,7 @@ func (p *program) order(cmd *cobra.Command, source, id string) (err error) {
 	parcels, err := w.trackOrder(ctx, a, id)
 	p.printParcels(parcels)
 	if refused, partly := errors.AsType[*refusedError](err); partly {
-		p.screen.notice(textParcelRefused, count(refused.parcels, "parcel"), strings.TrimSuffix(refused.Error(), "."))
+		p.screen.notice(textParcelRefused, figures.Count(refused.parcels, "parcel"), strings.TrimSuffix(refused.Error(), "."))
 		return nil
 	}
 	return err

@@ -5,52 +5,78 @@ import (
 	"time"
 
 	"ordersync/internal/alert"
+	"ordersync/internal/alert/spool"
 	"ordersync/internal/config"
-	"ordersync/internal/intake"
-	"ordersync/internal/mysql"
-	"ordersync/internal/order"
-	"ordersync/internal/schedule"
+	"ordersync/internal/status"
 )
 
-const (
-	// quietFrom is how long nothing must have come before it is asked whether that is usual.
-	quietFrom = time.Hour
-	// weeksBack is how many earlier weeks say what is usual.
-	weeksBack = 4
-)
+// view is what is looked at to say how everything stands. It asks nobody anything.
+func (w *works) view() (*status.View, error) {
+	v := &status.View{DB: w.db, Own: w.ownIncidents}
+	for _, s := range w.cfg.Sources {
+		a := w.accounts[s.Name]
+		source := status.Source{
+			Name: s.Name, Kind: s.Kind, Endpoint: endpoint(s), Credential: credentialOf(s), Vault: a.vault, Grants: a.vault != nil && a.vault.CanGrant() == nil,
+		}
+		if s.Rest != nil {
+			source.Issued = s.Rest.Auth.Issued
+		}
+		v.Sources = append(v.Sources, source)
+	}
+	for _, job := range w.cfg.Jobs {
+		e, err := w.errandOf(job.Name)
+		if err != nil {
+			return nil, err
+		}
+		v.Jobs = append(v.Jobs, status.Job{
+			Name: job.Name, Kind: kindOf(job), Source: job.Source(), Stream: e.stream, Schedule: e.schedule, Start: job.Start,
+			Settle: e.account.shop.Orders.Limits.Settle, FilteredBy: e.account.by,
+		})
+	}
+	return v, nil
+}
 
-// look says what is wrong now, of which keys it could judge, and how the sources stand: by what the tables say, as status does.
+func kindOf(job *config.Job) alert.JobKind {
+	switch {
+	case job.Sweep != "":
+		return alert.SweepJob
+	case job.Track != "":
+		return alert.TrackJob
+	}
+	return alert.SyncJob
+}
+
+// ownIncidents are those that concern this machine alone, which its daemon keeps itself. Where this account may not look into the daemon's
+// book, the daemon still tells of them.
+func (w *works) ownIncidents() []alert.Incident {
+	own, _ := spool.Look(w.cfg.State)
+	return own
+}
+
+// look says what is wrong now, of which keys it could judge, and how the sources stand.
 func (k *keeper) look(ctx context.Context) ([]alert.Condition, func(alert.Key) bool, alert.World, error) {
 	k.mu.Lock()
 	w, added := k.inForce, k.added
 	k.mu.Unlock()
-	f, err := w.gather(ctx)
+	v, err := w.view()
 	if err != nil {
 		return nil, nil, alert.World{}, err
 	}
-	world := alert.World{At: f.now, Sources: map[string]alert.SourceWorld{}}
-	for _, s := range w.cfg.Sources {
-		_, paused := f.pauses[s.Name]
-		world.Sources[s.Name] = alert.SourceWorld{Jobs: map[string]time.Time{}, Paused: paused}
-	}
-	var jobs []alert.JobFacts
-	for _, job := range w.cfg.Jobs {
-		facts, err := w.jobFacts(ctx, f, job)
-		if err != nil {
-			return nil, nil, alert.World{}, err
-		}
-		facts.Since = later(facts.Since, added[job.Name])
-		jobs = append(jobs, facts)
-		s := world.Sources[facts.Source]
-		s.Jobs[facts.Name], s.LastGood = facts.LastGood, later(s.LastGood, facts.LastGood)
-		world.Sources[facts.Source] = s
-	}
-	sources, err := w.sourceFacts(ctx, f, jobs)
+	seen, err := v.Look(ctx, added)
 	if err != nil {
 		return nil, nil, alert.World{}, err
 	}
-	up := k.upSince(f.now)
-	return alert.Watch(f.now, up, jobs, sources), alert.Judged(f.now, up, jobs, sources), world, nil
+	up := k.upSince(seen.Now)
+	return alert.Watch(seen.Now, up, seen.Jobs, seen.Sources), alert.Judged(seen.Now, up, seen.Jobs, seen.Sources), seen.World, nil
+}
+
+// fill writes into a notice what it means for the orders of each source that it names.
+func (k *keeper) fill(ctx context.Context, n *alert.Notice) error {
+	v, err := k.works().view()
+	if err != nil {
+		return err
+	}
+	return v.Fill(ctx, n)
 }
 
 // upSince is since when this daemon and the database have been up together, by the database's clock.
@@ -72,102 +98,4 @@ func (k *keeper) askDatabase(ctx context.Context) error {
 		k.mu.Unlock()
 	}
 	return err
-}
-
-// jobFacts are what is known of a job by those who look for silence.
-func (w *works) jobFacts(ctx context.Context, f facts, job *config.Job) (alert.JobFacts, error) {
-	j, _, err := w.jobStatus(f, job)
-	if err != nil {
-		return alert.JobFacts{}, err
-	}
-	a := w.accounts[j.Source]
-	s, err := schedule.Parse(job.Schedule, w.cfg.Zone())
-	if err != nil {
-		return alert.JobFacts{}, err
-	}
-	good, err := w.lastGood(ctx, f, job.Name)
-	_, paused := f.pauses[j.Source]
-	facts := alert.JobFacts{
-		Name: j.Name, Kind: alert.JobKind(j.Kind), Source: j.Source, Interval: schedule.Interval(s, f.now), Settle: a.shop.Orders.Limits.Settle,
-		Since: f.resumed[order.SourceID(j.Source)], Running: j.Running, LastStep: j.reached(f), LastGood: good,
-		LastFailed: j.LastRun != nil && j.LastRun.Outcome == mysql.OutcomeFailed, Watermark: value(j.Watermark), Paused: paused,
-	}
-	if job.Track != "" && j.Running {
-		facts.LastStep = f.now // it writes no point reached down: that its lease is renewed must do
-	}
-	for _, l := range f.leases {
-		if j.Running && l.Source == j.Source && l.Stream == j.Stream {
-			facts.Started = l.Since
-		}
-	}
-	return facts, err
-}
-
-// lastGood is the end of a job's last good run, zero where there was none.
-func (w *works) lastGood(ctx context.Context, f facts, job string) (time.Time, error) {
-	last, ran := f.runs[job]
-	switch {
-	case !ran:
-		return time.Time{}, nil
-	case last.Outcome == mysql.OutcomeGood:
-		return last.EndedAt, nil
-	}
-	return w.db.LastGood(ctx, job)
-}
-
-// sourceFacts are what is known of the sources by those who look for silence.
-func (w *works) sourceFacts(ctx context.Context, f facts, jobs []alert.JobFacts) ([]alert.SourceFacts, error) {
-	newest, err := w.db.Newest(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []alert.SourceFacts
-	for _, s := range w.sourceStatuses(ctx, f) {
-		if s.RemovedAt != nil {
-			continue
-		}
-		facts := alert.SourceFacts{
-			Source: s.Name, Paused: s.Paused != nil, DeadLetters: s.DeadLetters, Newest: newest[order.SourceID(s.Name)], Watermark: f.watermark(s.Name),
-		}
-		for _, job := range jobs {
-			if job.Source == s.Name {
-				facts.Shortfalls += f.runs[job.Name].Shortfall
-			}
-		}
-		if a := s.Authorisation; a != nil {
-			facts.CredentialEnds, facts.CredentialText = value(a.EndsAt), a.Warning
-		}
-		if c := w.cfg.Source(s.Name).Rest; c != nil {
-			facts.Issued = c.Auth.Issued
-		}
-		for _, g := range f.gaps {
-			if string(g.Source) == s.Name {
-				facts.Gaps = append(facts.Gaps, alert.GapFacts{Since: g.Window.Since, Until: g.Window.Until, Reason: g.Reason})
-			}
-		}
-		if !facts.Newest.IsZero() && facts.Watermark.Sub(facts.Newest) >= quietFrom {
-			if facts.Usual, err = w.db.Usual(ctx, order.SourceID(s.Name), facts.Newest, facts.Watermark, weeksBack); err != nil {
-				return nil, err
-			}
-		}
-		all = append(all, facts)
-	}
-	return all, nil
-}
-
-// watermark is the point up to which every order of a source is stored; zero where nothing was loaded yet.
-func (f facts) watermark(source string) time.Time {
-	for _, c := range f.checkpoints {
-		if string(c.Source) == source && c.Stream == intake.StreamOrders {
-			return c.Watermark
-		}
-	}
-	return time.Time{}
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

@@ -5,6 +5,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ordersync/internal/status"
 )
 
 // A source that is paused is left alone by whoever asks, until the pause is over.
@@ -26,7 +28,7 @@ func TestPause(t *testing.T) {
 	s.exec(db, "UPDATE runs SET ended_at = ended_at - INTERVAL 30 DAY")
 	s.exec(db, "UPDATE checkpoints SET watermark = watermark - INTERVAL 30 DAY")
 	s.want(s.run("status"), 0, "us-store is paused since 20", "All is well.")
-	var o overview
+	var o status.Overview
 	if err := json.Unmarshal([]byte(s.run("status", "--json").stdout), &o); err != nil {
 		t.Fatal(err)
 	}

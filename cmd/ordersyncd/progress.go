@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"ordersync/internal/figures"
 	"ordersync/internal/ordersync"
 )
 
@@ -46,7 +47,7 @@ func (p *progress) update(run ordersync.Run) {
 	p.last = now
 	share := shareOf(run)
 	text := fmt.Sprintf(textProgress, p.job, int(share*100), run.Window.Since.In(p.screen.zone).Format(time.DateOnly),
-		count(run.Records, "order"), number(run.Inserted), number(run.Updated))
+		figures.Count(run.Records, "order"), figures.Number(run.Inserted), figures.Number(run.Updated))
 	if !p.screen.live {
 		fmt.Fprintln(p.screen.err, text)
 		return

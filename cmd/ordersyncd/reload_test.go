@@ -212,6 +212,7 @@ func TestReloadCredentials(t *testing.T) {
 	if line := c.reload(logCredentials); line["credentials"] != filepath.Join(kept, "shop") {
 		t.Errorf("told of %v", line["credentials"])
 	}
+	c.awaits(logSame, 2) // it has read the file
 	s.write(s.yaml("${file:"+s.folder+"/token}", "${credential:shop-2}"))
 	c.reload(logGivenOnce)
 	if lines := c.logged(logWrong); len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0]["error"]), "shop-2") {

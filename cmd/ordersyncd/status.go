@@ -12,7 +12,10 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"ordersync/internal/alert"
+	"ordersync/internal/figures"
 	"ordersync/internal/intake"
+	"ordersync/internal/status"
 )
 
 const (
@@ -79,7 +82,11 @@ func (p *program) status(ctx context.Context, asJSON bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	o, err := w.overview(ctx)
+	v, err := w.view()
+	if err != nil {
+		return err
+	}
+	o, err := v.Overview(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,7 +105,7 @@ func (p *program) status(ctx context.Context, asJSON bool) (err error) {
 	return nil
 }
 
-func (p *program) showOverview(o *overview) {
+func (p *program) showOverview(o *status.Overview) {
 	s := p.screen
 	var jobs, sources, works, spans []table.Row
 	var failures, authorisations []string
@@ -113,7 +120,7 @@ func (p *program) showOverview(o *overview) {
 		if source.RemovedAt != nil {
 			name = fmt.Sprintf(textRemoved, name)
 		}
-		dead := number(source.DeadLetters)
+		dead := figures.Number(source.DeadLetters)
 		if source.DeadLetters > 0 {
 			dead = s.yellow(dead, s.outPlain)
 		}
@@ -159,7 +166,7 @@ func (p *program) showOverview(o *overview) {
 }
 
 // authorisationText says until when a shop may be read, and what is to be done about it.
-func (p *program) authorisationText(source sourceStatus) string {
+func (p *program) authorisationText(source status.SourceStatus) string {
 	a, s := source.Authorisation, p.screen
 	if a == nil {
 		return ""
@@ -179,7 +186,7 @@ func (p *program) authorisationText(source sourceStatus) string {
 	}
 	if a.Warning != "" {
 		colour := s.yellow
-		if a.urgent {
+		if a.Urgent {
 			colour = s.red
 		}
 		text += "; " + colour(a.Warning, s.outPlain)
@@ -187,7 +194,7 @@ func (p *program) authorisationText(source sourceStatus) string {
 	return sentence(text)
 }
 
-func (p *program) showGaps(gaps []gapStatus) {
+func (p *program) showGaps(gaps []status.Gap) {
 	var rows []table.Row
 	for _, g := range gaps {
 		rows = append(rows, table.Row{g.Number, g.Source, p.screen.at(g.Since), p.screen.at(g.Until), g.Reason})
@@ -196,16 +203,16 @@ func (p *program) showGaps(gaps []gapStatus) {
 }
 
 // markText is how far a job has come.
-func (p *program) markText(j jobStatus) string {
+func (p *program) markText(j status.JobStatus) string {
 	switch {
-	case j.Kind != kindSync:
+	case j.Kind != alert.SyncJob:
 		return "-"
 	case j.LoadedBefore != nil:
 		return fmt.Sprintf(textLoading, p.screen.at(*j.LoadedBefore))
 	case j.Watermark == nil:
 		return textNoMark
 	}
-	text := fmt.Sprintf("%s (%s)", p.screen.at(*j.Watermark), span(time.Duration(j.BehindSeconds)*time.Second))
+	text := fmt.Sprintf("%s (%s)", p.screen.at(*j.Watermark), figures.Span(time.Duration(j.BehindSeconds)*time.Second))
 	if j.FilteredBy == "created" {
 		text += textByCreation
 	}
@@ -213,7 +220,7 @@ func (p *program) markText(j jobStatus) string {
 }
 
 // lastText is what became of a job's last run.
-func (p *program) lastText(j jobStatus) string {
+func (p *program) lastText(j status.JobStatus) string {
 	s := p.screen
 	text := textNever
 	if r := j.LastRun; r != nil {
@@ -223,7 +230,7 @@ func (p *program) lastText(j jobStatus) string {
 		}
 		text = fmt.Sprintf("%s %s", colour(r.Outcome, s.outPlain), s.at(r.EndedAt))
 		if r.Shortfalls > 0 {
-			text += fmt.Sprintf(textShort, count(r.Shortfalls, "window"))
+			text += fmt.Sprintf(textShort, figures.Count(r.Shortfalls, "window"))
 		}
 	}
 	if j.Running {
@@ -233,12 +240,12 @@ func (p *program) lastText(j jobStatus) string {
 		text += fmt.Sprintf(textRepeats, s.at(*j.RepeatAt))
 	}
 	if j.SkippedTicks > 0 {
-		text += fmt.Sprintf(textSkipped, number(int(j.SkippedTicks)))
+		text += fmt.Sprintf(textSkipped, figures.Number(int(j.SkippedTicks)))
 	}
 	return text
 }
 
-func (p *program) paceText(pace *paceStatus) string {
+func (p *program) paceText(pace *status.Pace) string {
 	s := p.screen
 	switch {
 	case pace == nil:
@@ -248,7 +255,7 @@ func (p *program) paceText(pace *paceStatus) string {
 	case pace.ParkedUntil != nil:
 		return s.yellow(fmt.Sprintf(textParked, s.at(*pace.ParkedUntil)), s.outPlain)
 	case pace.AheadSeconds >= 1:
-		return fmt.Sprintf(textAhead, span(time.Duration(pace.AheadSeconds)*time.Second))
+		return fmt.Sprintf(textAhead, figures.Span(time.Duration(pace.AheadSeconds)*time.Second))
 	}
 	return textFree
 }

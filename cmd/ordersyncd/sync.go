@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ordersync/internal/config"
+	"ordersync/internal/figures"
 	"ordersync/internal/intake"
 	"ordersync/internal/ordersync"
 	"ordersync/internal/schedule"
@@ -203,7 +204,7 @@ func (p *program) summarise(r report, stored string) {
 		s.notice(textGapFound, s.yellow(sentence(gapText(s, gap)), s.errPlain))
 	}
 	if r.stream == streamParcels {
-		s.printf(textTracked+"\n", r.job, count(run.Records, "parcel"), number(run.Inserted), number(run.Updated))
+		s.printf(textTracked+"\n", r.job, figures.Count(run.Records, "parcel"), figures.Number(run.Inserted), figures.Number(run.Updated))
 		return
 	}
 	if run.Pages == 0 {
@@ -211,23 +212,23 @@ func (p *program) summarise(r report, stored string) {
 		return
 	}
 	s.printf(textRead+"\n", r.job, s.at(run.Since), s.at(run.Until),
-		count(run.Windows, "window"), count(run.Passes, "pass"), count(run.Pages, "page"))
+		figures.Count(run.Windows, "window"), figures.Count(run.Passes, "pass"), figures.Count(run.Pages, "page"))
 	var more string
 	if run.Dead > 0 {
-		more += fmt.Sprintf(textDead, s.yellow(count(run.Dead, "dead letter"), s.outPlain))
+		more += fmt.Sprintf(textDead, s.yellow(figures.Count(run.Dead, "dead letter"), s.outPlain))
 	}
 	if run.Stale > 0 {
-		more += fmt.Sprintf(textStale, number(run.Stale))
+		more += fmt.Sprintf(textStale, figures.Number(run.Stale))
 	}
-	s.printf(stored+"\n", count(run.Records, "order"), number(run.Inserted), number(run.Updated), number(run.Unchanged), more)
+	s.printf(stored+"\n", figures.Count(run.Records, "order"), figures.Number(run.Inserted), figures.Number(run.Updated), figures.Number(run.Unchanged), more)
 	for _, short := range run.Shortfalls {
-		s.printf(textShortfall+"\n", count(short.Announced, "order"), s.at(short.Window.Since), s.at(short.Window.Until), number(short.Listed))
+		s.printf(textShortfall+"\n", figures.Count(short.Announced, "order"), s.at(short.Window.Since), s.at(short.Window.Until), figures.Number(short.Listed))
 	}
 	if r.unrefunded > 0 {
-		s.printf(textUnrefunded+"\n", count(r.unrefunded, "order"))
+		s.printf(textUnrefunded+"\n", figures.Count(r.unrefunded, "order"))
 	}
 	if r.differences > 0 {
-		s.printf(textDifferences+"\n", count(r.differences, "order"))
+		s.printf(textDifferences+"\n", figures.Count(r.differences, "order"))
 	}
 	if stored == textWouldStore || run.Watermark.IsZero() {
 		return
@@ -238,7 +239,7 @@ func (p *program) summarise(r report, stored string) {
 	}
 	switch run.Stream {
 	case intake.StreamOrders:
-		s.printf(textReached+"\n", what, s.at(run.Watermark), span(run.Behind(r.ended)))
+		s.printf(textReached+"\n", what, s.at(run.Watermark), figures.Span(run.Behind(r.ended)))
 	case intake.StreamSweep:
 		if r.err == nil {
 			s.printf(textSweepReached+"\n", s.at(run.Since))

@@ -15,6 +15,7 @@ import (
 
 	"ordersync/internal/mysql/mysqltest"
 	"ordersync/internal/scrub"
+	"ordersync/internal/status"
 	"ordersync/internal/taobao/taobaotest"
 )
 
@@ -240,7 +241,7 @@ func TestTaobaoGap(t *testing.T) {
 	m.did(0, "gap list", "90 days", "gap ack")
 	m.did(1, "gap ack 99", "there is no gap 99")
 	m.did(2, "gap ack x", "is not the number of a gap")
-	var o overview
+	var o status.Overview
 	if err := json.Unmarshal([]byte(m.did(1, "status --json").stdout), &o); err != nil || len(o.Gaps) != 1 {
 		t.Fatalf("%v, gaps %v", err, o.Gaps)
 	}

@@ -13,6 +13,7 @@ import (
 	"ordersync/internal/alert/tell"
 	"ordersync/internal/config"
 	"ordersync/internal/fault"
+	"ordersync/internal/figures"
 	"ordersync/internal/mysql"
 	"ordersync/internal/schedule"
 )
@@ -149,7 +150,7 @@ func refusal(err error) string {
 	}
 	first := problems.List[0]
 	if more := len(problems.List) - 1; more > 0 {
-		return fmt.Sprintf(textMoreMistakes, first.Place(), first.Message, number(more))
+		return fmt.Sprintf(textMoreMistakes, first.Place(), first.Message, figures.Number(more))
 	}
 	return fmt.Sprintf(textOneMistake, first.Place(), first.Message)
 }

@@ -204,8 +204,9 @@ func TestRunsAreWatched(t *testing.T) {
 	t.Cleanup(receiver.Close)
 	s.secret("sentry", receiver.DSN)
 	configuration := func(line string) {
-		s.write(s.yaml(`"0 2 * * *"`, `"`+line+`"`, "start:", fmt.Sprintf("ping: {start: %[1]s/start, success: %[1]s/good, fail: %[1]s/fail}, start:", outside.base),
-			"  us-sweep:", "  #") + fmt.Sprintf("alerts: {sentry: {dsn: \"${file:%s/sentry}\"}}\n", s.folder))
+		ping := fmt.Sprintf("ping: {start: %[1]s/start, success: %[1]s/good, fail: %[1]s/fail}, start:", outside.base)
+		s.write(s.yaml(`"0 2 * * *"`, `"`+line+`"`, "start:", ping, "  us-sweep:", "  #") +
+			fmt.Sprintf("alerts: {sentry: {dsn: \"${file:%s/sentry}\"}}\n", s.folder))
 	}
 	configuration("0 2 * * *")
 	c := s.start(nil, "run", "-v")
@@ -270,7 +271,8 @@ func TestSendTestAlert(t *testing.T) {
     ops: {kind: json, url: "${file:FOLDER/robot}", secret: "${file:FOLDER/sign}"}
 `, "FOLDER", s.folder)
 	s.write(s.yaml() + text)
-	s.want(s.run("check", "--online", "--send-test-alert"), 0, "ok      sentry: took the test message", "ok      webhook team: took", "ok      webhook ops: took")
+	s.want(s.run("check", "--online", "--send-test-alert"), 0,
+		"ok      sentry: took the test message", "ok      webhook team: took", "ok      webhook ops: took")
 	if kinds := []int{len(receiver.Events()), len(r.Messages())}; !slices.Equal(kinds, []int{1, 2}) {
 		t.Errorf("%v messages arrived, want 1 and 2", kinds)
 	}

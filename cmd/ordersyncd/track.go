@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ordersync/internal/fault"
+	"ordersync/internal/figures"
 	"ordersync/internal/mysql"
 	"ordersync/internal/order"
 	"ordersync/internal/ordersync"
@@ -107,7 +108,7 @@ func (p *program) trackNow(ctx context.Context, w *works, a *account, id string)
 		p.screen.printf(textNoParcels+"\n", id, a.name)
 	}
 	if partly {
-		p.screen.notice(textParcelRefused, count(refused.parcels, "parcel"), strings.TrimSuffix(refused.Error(), "."))
+		p.screen.notice(textParcelRefused, figures.Count(refused.parcels, "parcel"), strings.TrimSuffix(refused.Error(), "."))
 	}
 	return nil
 }

@@ -1,7 +1,8 @@
-package main
+package status
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"ordersync/internal/alert"
@@ -11,22 +12,21 @@ import (
 
 const aWeek = 7 * 24 * time.Hour
 
-// fill writes into a notice what it means for the orders of each source that it names.
-func (k *keeper) fill(ctx context.Context, n *alert.Notice) error {
-	w := k.works()
-	f := facts{}
+// Fill writes into a notice what it means for the orders of each source that it names.
+func (v *View) Fill(ctx context.Context, n *alert.Notice) error {
+	var f facts
 	var err error
-	if f.checkpoints, err = w.db.Checkpoints(ctx); err != nil {
+	if f.checkpoints, err = v.DB.Checkpoints(ctx); err != nil {
 		return err
 	}
 	for i := range n.Items {
 		item := &n.Items[i]
-		if w.cfg.Source(item.Source) == nil {
+		if !slices.ContainsFunc(v.Sources, func(s Source) bool { return s.Name == item.Source }) {
 			continue
 		}
-		s, err := w.standing(ctx, item.Source, f.watermark(item.Source), n.At)
+		s, err := v.standing(ctx, item.Source, f.watermark(item.Source), n.At)
 		if err == nil && (item.Change == alert.Closed || item.Change == alert.Passed) {
-			s.Stored, err = w.db.StoredSince(ctx, order.SourceID(item.Source), item.Since)
+			s.Stored, err = v.DB.StoredSince(ctx, order.SourceID(item.Source), item.Since)
 		}
 		if err != nil {
 			return err
@@ -37,37 +37,34 @@ func (k *keeper) fill(ctx context.Context, n *alert.Notice) error {
 }
 
 // standing is how a source stands, whose orders are stored up to mark.
-func (w *works) standing(ctx context.Context, source string, mark, now time.Time) (*alert.Standing, error) {
+func (v *View) standing(ctx context.Context, source string, mark, now time.Time) (*alert.Standing, error) {
 	s := &alert.Standing{Watermark: mark}
 	if !mark.IsZero() {
 		s.Behind = max(now.Sub(mark), 0)
 	}
 	var start time.Time
-	for _, job := range w.cfg.Jobs {
-		if job.Source() != source {
+	for _, job := range v.Jobs {
+		if job.Source != source {
 			continue
 		}
-		good, err := w.db.LastGood(ctx, job.Name)
+		good, err := v.DB.LastGood(ctx, job.Name)
 		if err != nil {
 			return nil, err
 		}
-		s.LastGood = later(s.LastGood, good)
-		if job.Sync != "" {
-			start = job.Start
-		}
+		s.LastGood, start = later(s.LastGood, good), later(start, job.Start)
 	}
 	var err error
-	s.Waiting, err = w.waiting(ctx, order.SourceID(source), start, mark, now)
+	s.Waiting, err = v.waiting(ctx, order.SourceID(source), start, mark, now)
 	return s, err
 }
 
 // waiting estimates how many orders of a source wait at the remote: those that it announced and that the last failed run did not store,
 // and for the time since then what is usual. Nil where nobody knows. Orders are known from start on, and whole before mark.
-func (w *works) waiting(ctx context.Context, source order.SourceID, start, mark, now time.Time) (*int, error) {
+func (v *View) waiting(ctx context.Context, source order.SourceID, start, mark, now time.Time) (*int, error) {
 	if mark.IsZero() || start.IsZero() {
 		return nil, nil
 	}
-	counted, err := w.db.LastBacklog(ctx, source)
+	counted, err := v.DB.LastBacklog(ctx, source)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +75,7 @@ func (w *works) waiting(ctx context.Context, source order.SourceID, start, mark,
 	if !from.Before(now) {
 		return &left, nil
 	}
-	counts, err := w.db.Usual(ctx, source, from, now, weeksBack)
+	counts, err := v.DB.Usual(ctx, source, from, now, weeksBack)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,78 @@
+package status
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// What is wrong with a job, and what to type about it.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+	ago := func(d time.Duration) *time.Time { return new(now.Add(-d)) }
+	run := func(outcome, kind string, ended time.Duration) *Run {
+		return &Run{Outcome: outcome, Kind: kind, Error: "it broke.", EndedAt: now.Add(-ended)}
+	}
+	for _, c := range []struct {
+		name    string
+		job     JobStatus
+		goesOn  bool
+		problem string
+		command string
+	}{
+		{name: "never ran", problem: "shop never ran", command: "systemctl status ordersyncd"},
+		{name: "runs for the first time", job: JobStatus{Running: true}},
+		{name: "good", job: JobStatus{LastRun: run("good", "", time.Hour), Watermark: ago(time.Hour)}},
+		{name: "stopped", job: JobStatus{LastRun: run("stopped", "", time.Hour), Watermark: ago(time.Hour)}},
+		{
+			name: "failed", job: JobStatus{LastRun: run("failed", "transient", time.Hour), Watermark: ago(time.Hour)},
+			problem: "the last run of shop failed: it broke", command: "ordersyncd sync shop",
+		},
+		{name: "failed for its credential", job: JobStatus{LastRun: run("failed", "auth", 0)}, problem: "failed", command: "ordersyncd check --online"},
+		{name: "failed, and runs again", job: JobStatus{LastRun: run("failed", "transient", 0), Watermark: ago(time.Hour), Running: true}},
+		{
+			name: "behind", job: JobStatus{LastRun: run("good", "", 0), Watermark: ago(49 * time.Hour)},
+			problem: "up to 2d 1h ago", command: "systemctl status ordersyncd",
+		},
+		{name: "behind, but on its way", job: JobStatus{LastRun: run("good", "", 0), Watermark: ago(49 * time.Hour), Running: true}, goesOn: true},
+		{name: "behind, and stuck", job: JobStatus{LastRun: run("good", "", 0), Watermark: ago(49 * time.Hour), Running: true}, problem: "up to 2d 1h ago"},
+		{name: "a sweep need not reach now", job: JobStatus{Kind: "sweep", LastRun: run("good", "", time.Hour), Watermark: ago(49 * time.Hour)}},
+		{name: "a sweep that stopped coming", job: JobStatus{Kind: "sweep", LastRun: run("good", "", 49*time.Hour)}, problem: "ended 2d 1h ago"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.job.Name = "shop"
+			if c.job.Kind == "" {
+				c.job.Kind = "sync"
+			}
+			problem, command := c.job.judge(now, 48*time.Hour, c.goesOn)
+			if c.problem == "" && problem != "" || !strings.Contains(problem, c.problem) || c.command != "" && command != c.command {
+				t.Errorf("%q, type %q; want %q, type %q", problem, command, c.problem, c.command)
+			}
+		})
+	}
+}
+
+// How many orders wait is estimated from weeks that are stored whole, and from no others.
+func TestUsualOf(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 30, 12, 0, 0, 0, time.UTC)
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	counts := []int{10, 20, 30, 41}
+	for name, c := range map[string]struct {
+		start, from time.Time
+		want        int
+		known       bool
+	}{
+		"four weeks":             {ago(10 * aWeek), ago(time.Hour), 25, true},
+		"loaded for two weeks":   {ago(2*aWeek + 2*time.Hour), ago(time.Hour), 15, true},
+		"loaded since yesterday": {ago(24 * time.Hour), ago(time.Hour), 0, false},
+		"away for ten days":      {ago(10 * aWeek), ago(10 * 24 * time.Hour), 30, true},
+		"away for five weeks":    {ago(10 * aWeek), ago(5 * aWeek), 0, false},
+	} {
+		if got, known := usualOf(counts, c.start, c.from, c.from, now); got != c.want || known != c.known {
+			t.Errorf("%s: %d, %v, want %d, %v", name, got, known, c.want, c.known)
+		}
+	}
+}
