@@ -26,10 +26,28 @@ func classify(err error, at phase) error {
 	if text := untrusted(err, at); text != "" {
 		return fault.Errorf(fault.Protocol, "%w: %s", ErrUntrusted, text)
 	}
-	return fault.New(fault.Transient, passing(err, at))
+	if text := malformed(err, at); text != "" {
+		return fault.New(fault.Transient, errors.New(text))
+	}
+	return fault.New(fault.Transient, unreachable{passing(err, at)})
 }
 
-// passing words a failure that may be over with the next attempt.
+// malformed says what is wrong with an answer that came, "" where none came whole.
+func malformed(err error, at phase) string {
+	_, number := errors.AsType[syscall.Errno](err)
+	timeout, ok := errors.AsType[net.Error](err)
+	switch {
+	case number, ok && timeout.Timeout():
+		return ""
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
+		return "the compressed body is damaged"
+	case at == readingHeaders && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return "the headers of the answer are malformed or too long"
+	}
+	return ""
+}
+
+// passing words a failure of the way there that may be over with the next attempt.
 func passing(err error, at phase) error {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return worded{text: unresolved(dns), cause: dns}
@@ -41,14 +59,10 @@ func passing(err error, at phase) error {
 		return &TimeoutError{What: at.missing(), After: limitOf(at)}
 	}
 	switch {
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
-		return errors.New("the compressed body is damaged")
 	case at == waitingForBody:
 		return worded{text: "the body was cut short", cause: io.ErrUnexpectedEOF}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return worded{text: "the connection was closed without an answer", cause: io.ErrUnexpectedEOF}
-	case at == readingHeaders:
-		return errors.New("the headers of the answer are malformed or too long")
 	}
 	return fmt.Errorf("%sthe connection failed", during(at))
 }

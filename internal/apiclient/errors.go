@@ -16,6 +16,8 @@ var (
 	ErrElsewhere = errors.New("leads to another host")
 	// ErrUntrusted: the server's certificate or its TLS is not good enough.
 	ErrUntrusted = errors.New("the server cannot be trusted")
+	// ErrUnreachable: the remote was not reached, or the connection to it broke or fell silent. What it answers is another matter.
+	ErrUnreachable = errors.New("cannot be reached")
 	// ErrBodyTooLarge: the body is longer than Options.MaxBody.
 	ErrBodyTooLarge = errors.New("the body is too long")
 )
@@ -57,6 +59,12 @@ type worded struct {
 
 func (e worded) Error() string { return e.text }
 func (e worded) Unwrap() error { return e.cause }
+
+// unreachable marks a failure of the way to the remote.
+type unreachable struct{ err error }
+
+func (e unreachable) Error() string   { return e.err.Error() }
+func (e unreachable) Unwrap() []error { return []error{ErrUnreachable, e.err} }
 
 // paceError is a failure of the pace: the remote was not asked, and asking again is the run's business.
 type paceError struct{ err error }

@@ -340,8 +340,15 @@ func faultClassified(t *testing.T) {
 		"alert": {err: &net.OpError{Op: "remote error", Err: tls.AlertError(70)}, at: shakingHands,
 			kind: fault.Protocol, text: "TLS 1.2 or newer is needed", is: ErrUntrusted},
 		"anything": {err: errors.New("CANARY"), at: waitingForHeaders, kind: fault.Transient, text: "the connection failed"},
+		"damaged":  {err: gzip.ErrChecksum, at: waitingForBody, kind: fault.Transient, text: "the compressed body is damaged"},
+		"odd headers": {err: errors.New("CANARY"), at: readingHeaders,
+			kind: fault.Transient, text: "the headers of the answer are malformed or too long"},
 	} {
 		err := classify(test.err, test.at)
+		answered := name == "damaged" || name == "odd headers" || name == "alert"
+		if errors.Is(err, ErrUnreachable) == answered {
+			t.Errorf("%s: unreachable: %v", name, !answered)
+		}
 		if fault.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.text) || test.is != nil && !errors.Is(err, test.is) {
 			t.Errorf("%s: kind %v, %v", name, fault.KindOf(err), err)
 		}

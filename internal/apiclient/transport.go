@@ -269,7 +269,7 @@ func (w *watching) explain(ctx context.Context, err error) error {
 		return errEnded
 	}
 	if timeout, ok := errors.AsType[*TimeoutError](context.Cause(w.ctx)); ok {
-		return fault.New(fault.Transient, timeout)
+		return fault.New(fault.Transient, unreachable{timeout})
 	}
 	if _, ok := errors.AsType[fault.Kind](err); ok {
 		return err
