@@ -193,7 +193,7 @@ func banOf(e *Error) time.Duration {
 
 // Texts of the gateway's may quote what was asked, and what it found.
 var (
-	longNumber = regexp.MustCompile(`[0-9]{7,}`)
+	longNumber = regexp.MustCompile(`[0-9](?:[ -]?[0-9]){6,}`)
 	mailbox    = regexp.MustCompile(`\S+@\S+`)
 )
 
@@ -217,7 +217,7 @@ func (e *Error) scrub(sent []string) {
 	if e.SubCode = word; found {
 		e.SubCode += ":" + clean(rest)
 	}
-	e.Msg, e.SubMsg, e.RequestID = clean(e.Msg), clean(e.SubMsg), plain(e.RequestID, mostOfID)
+	e.Msg, e.SubMsg, e.RequestID = clean(e.Msg), clean(e.SubMsg), plain(mailbox.ReplaceAllString(e.RequestID, hidden), mostOfID)
 }
 
 // secretsOf are the values that no text may quote: all but those of the protocol, and those too short to be told from other words.

@@ -234,9 +234,9 @@ func TestAnswersComeAsTheyAre(t *testing.T) {
 // The texts of an error are fit for a log, whatever the gateway says.
 func TestErrorsQuoteNothing(t *testing.T) {
 	t.Parallel()
-	const said = "SessionKey " + token + " of " + appKey + ": buyer jane@example.com 13800138000 wants 1234567890123456789 of 商家测试"
+	const said = "SessionKey " + token + " of " + appKey + ": buyer jane@example.com 13800138000 or +86 139-0000-1234 wants 1234567890123456789 of 商家测试"
 	p := &platform{t: t, script: always(reply{body: `{"error_response":{"code":41,"msg":"` + said + "\u2028\x7f" + `","sub_code":"isv.invalid-parameter:` +
-		said + `","sub_msg":"` + said + "\xff\xfe" + strings.Repeat("长", 1000) + `","request_id":"` + strings.Repeat("r", 1000) + `"}}`})}
+		said + `","sub_msg":"` + said + "\xff\xfe" + strings.Repeat("长", 1000) + `","request_id":"jane@example.com ` + strings.Repeat("r", 1000) + `"}}`})}
 	s := open(t, p, serve(t, p), newPace())
 	_, err := s.Call(t.Context(), "trades", traded, gateway.Params{"buyer_nick": "商家测试", "tid": "1234567890123456789"})
 	mustBe(t, err, fault.Protocol)
@@ -244,13 +244,18 @@ func TestErrorsQuoteNothing(t *testing.T) {
 	if !ok || !strings.HasPrefix(e.SubCode, "isv.invalid-parameter:SessionKey *** of ***") || e.Code != 41 {
 		t.Fatalf("%+v", e)
 	}
-	if strings.Contains(err.Error(), "商家测试") || !utf8.ValidString(err.Error()) || len(err.Error()) > 1500 {
+	for _, part := range []string{token, appKey, "商家测试", "jane@", "13800138000", "139-0000-1234", "1234567890123456789"} {
+		if strings.Contains(err.Error(), part) {
+			t.Errorf("%q quotes %q", err, part)
+		}
+	}
+	if !utf8.ValidString(err.Error()) || len(err.Error()) > 1500 {
 		t.Errorf("%q", err)
 	}
 	if strings.ContainsAny(err.Error(), "\n\u2028\x7f") {
 		t.Errorf("%q is more than a line", err)
 	}
-	for _, part := range []string{"the gateway answered error 41 isv.invalid-parameter:", "(request rrr"} {
+	for _, part := range []string{"the gateway answered error 41 isv.invalid-parameter:", "(request *** rrr"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %q", err, part)
 		}
