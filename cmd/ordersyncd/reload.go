@@ -89,7 +89,7 @@ func (k *keeper) reload(ctx context.Context) {
 	k.replace(ctx, next, schedules)
 	k.scheduler.Replace(jobs)
 	k.teller.SetRules(rulesOf(next.cfg))
-	k.useWays(others)
+	k.useWays(next.cfg, others)
 	k.noteReload(nil)
 	k.tellOthers(ctx, true)
 	k.log.LogAttrs(ctx, slog.LevelInfo, logReloaded, slog.String("changes", strings.Join(told, "; ")),

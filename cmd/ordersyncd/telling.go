@@ -66,7 +66,7 @@ func (k *keeper) startTelling(ctx context.Context, w *works) (stop func(), err e
 		return nil, err
 	}
 	k.teller, k.watchers = tell.New(k.tellerOptions(w)), newWatchers(k.log)
-	k.useWays(told)
+	k.useWays(w.cfg, told)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // they outlive the runs
 	var telling sync.WaitGroup
 	for _, run := range []func(context.Context) error{k.teller.Run, k.watchers.run} {
@@ -90,9 +90,9 @@ func (k *keeper) startTelling(ctx context.Context, w *works) (stop func(), err e
 }
 
 // useWays puts others in the place of those who are told.
-func (k *keeper) useWays(w ways) {
+func (k *keeper) useWays(cfg *config.Config, w ways) {
 	k.teller.SetChannels(w.channels)
-	k.watchers.replace(w.monitor)
+	k.watchers.replace(cfg.Alerts.Sentry, w.monitor)
 }
 
 // weekly is the latest moment at which the weekly notice was due; zero where none is wanted.

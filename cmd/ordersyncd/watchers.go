@@ -21,17 +21,22 @@ type watchers struct {
 
 	mu      sync.Mutex
 	monitor *sentry.Monitor // nil: there is no Sentry
+	project *config.Sentry  // what monitor was made of
 }
 
 func newWatchers(log *slog.Logger) *watchers {
 	return &watchers{pinger: ping.New(ping.Options{Log: log}), turn: make(chan struct{}, 1)}
 }
 
-// replace puts a monitor in the place of the one before, which sends what it still has.
-func (o *watchers) replace(m *sentry.Monitor) {
+// replace puts the monitor of a project in the place of the one before, which sends what it still has. One of the same project stays: it
+// knows the runs that are under way.
+func (o *watchers) replace(project *config.Sentry, m *sentry.Monitor) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.monitor = m
+	if was := o.project; was != nil && project != nil && was.DSN.Equal(project.DSN) && was.Environment == project.Environment {
+		return
+	}
+	o.project, o.monitor = project, m
 	select {
 	case o.turn <- struct{}{}:
 	default: // it is about to look anyway
