@@ -43,10 +43,10 @@ func classOf(err error) alert.Class {
 		return alert.Database
 	case untrusted(err):
 		return alert.Security
-	case kind == fault.Transient && answered(err):
-		return alert.HTTP
-	case kind == fault.Transient:
+	case kind == fault.Transient && unreached(err):
 		return alert.Network
+	case kind == fault.Transient: // it answers, and badly
+		return alert.HTTP
 	}
 	return classes[kind]
 }
@@ -61,13 +61,11 @@ func untrusted(err error) bool {
 		errors.As(err, new(x509.CertificateInvalidError))
 }
 
-// answered reports whether the failure is what a remote said, and not that it could not be reached.
-func answered(err error) bool {
-	if _, ok := errors.AsType[*apiclient.StatusError](err); ok {
-		return true
-	}
-	_, ok := errors.AsType[*gateway.Error](err)
-	return ok
+// unreached reports whether the remote said nothing at all, or not in time.
+func unreached(err error) bool {
+	_, status := errors.AsType[*apiclient.StatusError](err)
+	_, word := errors.AsType[*gateway.Error](err)
+	return !status && !word && (errors.Is(err, apiclient.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded))
 }
 
 // learned is what a run teaches those who tell of failures; false where there is nothing to learn. clean takes out of its text what must

@@ -36,7 +36,11 @@ func TestClassOf(t *testing.T) {
 		"stopped":                 {fmt.Errorf("stopped: %w", context.Canceled), ""},
 		"somebody else's":         {&schedule.BusyError{}, ""},
 		"passed to another":       {fault.Errorf(fault.Transient, "job: %w", schedule.ErrLost), ""},
-		"unreachable":             {fault.Errorf(fault.Transient, "connecting: connection refused"), alert.Network},
+		"unreachable":             {fault.Errorf(fault.Transient, "connecting: %w", apiclient.ErrUnreachable), alert.Network},
+		"no JSON":                 {fault.Errorf(fault.Transient, "the body is HTML"), alert.HTTP},
+		"too heavy":               {fault.New(fault.Transient, gateway.ErrTooHeavy), alert.HTTP},
+		"no end":                  {fault.New(fault.Transient, context.DeadlineExceeded), alert.Network},
+		"an error, then silence":  {fmt.Errorf("%w (and then: %w)", status(fault.Transient, 500), apiclient.ErrUnreachable), alert.HTTP},
 		"late":                    {fault.New(fault.Transient, &apiclient.TimeoutError{What: "no headers", After: time.Second}), alert.Network},
 		"server error":            {status(fault.Transient, 502), alert.HTTP},
 		"gateway's error":         {fault.New(fault.Transient, &gateway.Error{Code: 15, SubCode: "isp.top-remote-connection-timeout"}), alert.HTTP},
@@ -103,8 +107,8 @@ func TestLearned(t *testing.T) {
 		"paused":      {paused, nil},
 		"stopped":     {ran(daily, context.Canceled), nil},
 		"busy":        {ran(daily, &schedule.BusyError{}), nil},
-		"unreachable, with a number in its text": {ran(often, fault.Errorf(fault.Transient, "no route for %s", canary)), with(func(r *alert.RunEnded) {
-			r.Class, r.Kind, r.Error, r.Facts = alert.Network, "transient", "no route for …", soon
+		"an answer with a number in its text": {ran(often, fault.Errorf(fault.Transient, "no JSON for %s", canary)), with(func(r *alert.RunEnded) {
+			r.Class, r.Kind, r.Error, r.Facts = alert.HTTP, "transient", "no JSON for …", soon
 		})},
 		"a short pause": {ran(daily, fault.Limited(time.Hour, errors.New("slow down"))), with(func(r *alert.RunEnded) {
 			r.Class, r.Kind, r.Error, r.Facts, r.Seldom = alert.Rate, "rate limited", "slow down", facts, true
