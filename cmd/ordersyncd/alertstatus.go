@@ -42,7 +42,7 @@ func (p *program) showAlerts(o *status.Overview) {
 	s.table(textHeadIncidents, table.Row{"id", "class", "what", "since", "failures", "muted"}, incidents)
 	failing := slices.DeleteFunc(slices.Clone(o.Channels), func(c status.Channel) bool { return c.Healthy })
 	for _, c := range failing {
-		channels = append(channels, table.Row{c.Name, figures.Number(c.Waiting), s.at(value(c.OldestAt)), c.Error})
+		channels = append(channels, table.Row{c.Name, figures.Number(c.Waiting), s.at(value(c.OldestAt)), shortened(c.Error)})
 	}
 	s.table(textHeadChannels, table.Row{"channel", "waiting", "since", "error"}, channels)
 }

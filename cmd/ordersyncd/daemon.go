@@ -33,6 +33,10 @@ each run is then done by exactly one of them. SIGHUP reads the configuration
 again: a good one takes effect without dropping a run, a bad one changes
 nothing and is told. What needs a restart is said.
 
+Failures that do not pass by themselves are told by the ways that the
+configuration names under alerts, and so is their end. 'ordersyncd check
+--send-test-alert' tries them.
+
 Exit status: 0 stopped by a signal, 1 failed, 78 wrong configuration or tables
 that do not fit (systemd does not restart it then).`
 	textVerboseFlag = "log also runs that found nothing new"

@@ -53,6 +53,8 @@ time zone of the configuration, or an instant with its offset.`
 
 	// muteFor is how long an incident is silent where nobody says until when.
 	muteFor = 24 * time.Hour
+	// errorWidth is how many characters of an error stand in a table.
+	errorWidth = 80
 )
 
 func (p *program) incidentCommand() *cobra.Command {
@@ -98,7 +100,7 @@ func (p *program) listIncidents(cmd *cobra.Command, all bool) (err error) {
 		if i.Phase == alert.Recovered {
 			end = s.at(i.RecoveredAt)
 		}
-		rows = append(rows, table.Row{i.ID, i.Class, i.Scope, i.Phase, s.at(i.Since), end, figures.Number(i.Failures), i.Error})
+		rows = append(rows, table.Row{i.ID, i.Class, i.Scope, i.Phase, s.at(i.Since), end, figures.Number(i.Failures), shortened(i.Error)})
 	}
 	s.table(textIncidentHead, table.Row{"id", "class", "what", "phase", "since", "over", "failures", "last error"}, rows)
 	switch {
@@ -109,6 +111,14 @@ func (p *program) listIncidents(cmd *cobra.Command, all bool) (err error) {
 		s.notice(textIncidentNone)
 	}
 	return nil
+}
+
+// shortened is the begin of a text that a table has no room for.
+func shortened(text string) string {
+	if runes := []rune(text); len(runes) > errorWidth {
+		return string(runes[:errorWidth-1]) + "…"
+	}
+	return text
 }
 
 // incident finds the incident whose id begins so; own says that it concerns this machine alone.

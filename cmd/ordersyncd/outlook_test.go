@@ -177,3 +177,32 @@ func TestFill(t *testing.T) {
 		t.Errorf("nothing was loaded yet: %+v", got)
 	}
 }
+
+// When the weekly notice is due, and how long this daemon may sleep unnoticed, follow the configuration in force.
+func TestScheduleOfTelling(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1)
+	k := s.keeper()
+	monday := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	if at := k.weekly(monday); !at.IsZero() {
+		t.Errorf("a weekly notice that nobody wants is due at %s", at)
+	}
+	var err error
+	if k.schedules, _, err = k.jobs(k.inForce); err != nil {
+		t.Fatal(err)
+	}
+	if sleep := k.longestSleep(); sleep != 48*time.Hour {
+		t.Errorf("with a daily job it may sleep for %s, want two days", sleep)
+	}
+	s.write(s.yaml(`"30 4 * * *"`, `"*/5 * * * *"`) + "alerts: {weekly: \"0 9 * * MON\", webhooks: {ops: {kind: json, url: \"http://127.0.0.1:1/\"}}}\n")
+	k = s.keeper()
+	if at := k.weekly(monday); !at.Equal(time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)) { // nine o'clock in Shanghai
+		t.Errorf("the weekly notice is due at %s", at)
+	}
+	if k.schedules, _, err = k.jobs(k.inForce); err != nil {
+		t.Fatal(err)
+	}
+	if sleep := k.longestSleep(); sleep != shortestSleep {
+		t.Errorf("with a job every five minutes it may sleep for %s, want %s", sleep, shortestSleep)
+	}
+}
