@@ -178,7 +178,7 @@ func sessionEnds(t *testing.T) {
 // stands wants the shop to stand still without a call, the other one to go on, and status to say what is to be done.
 func (s *street) stands(c *child) {
 	s.t.Helper()
-	eventually(s.t, "status knows", func() bool { return s.run("status").status == 1 })
+	eventually(s.t, "status knows", func() bool { return strings.Contains(s.run("status").stdout, "refuses its credential") })
 	s.did(1, "status", "Not well: tmall refuses its credential.", "Type: ordersyncd authorize tmall", "refused since")
 	before, runs := s.platform.Count(), len(c.logged("run"))
 	s.others()
