@@ -94,7 +94,7 @@ func (d *Desk) change(inc *Incident) Change {
 	case inc.Phase == Recovered && toldOpen:
 		return Closed
 	case inc.Phase == Recovered && !inc.passed() && !inc.Silenced && inc.FreedAt.IsZero() && !d.now.Before(inc.MutedUntil) &&
-		inc.RecoveredAt.Sub(later(inc.OpenedAt, inc.ReopenedAt)) > d.rules.GroupWait:
+		inc.RecoveredAt.Sub(inc.OpenedAt) > d.rules.GroupWait:
 		return Passed
 	}
 	return ""

@@ -111,6 +111,21 @@ func TestRuns(t *testing.T) {
 			until: "02:00:00",
 			want:  []string{"01:00:40 alarm auth, opened " + us, "01:20:30 relief auth, recovered " + us},
 		},
+		"a job speaks for those alone that last failed as the incident says": {
+			runs: []alert.Observation{
+				bad("01:00:00", alert.Network), ofJob("us-sweep", seldom(bad("01:00:10", alert.Network))), bad("01:01:00", alert.Network),
+				ofJob("us-sweep", seldom(bad("01:01:10", alert.HTTP))), well("01:20:00"), well("01:21:00"), ofJob("us-sweep", seldom(well("01:40:00"))),
+			},
+			until: "02:00:00",
+			want:  []string{"01:01:30 alarm network, opened " + us, "01:40:30 relief network, recovered " + us},
+		},
+		"a job that is good again begins anew while another one keeps the incident": {
+			runs: []alert.Observation{
+				bad("01:00:00", alert.HTTP), ofJob("us-parcels", bad("01:00:10", alert.HTTP)), ofJob("us-parcels", well("01:00:40")), well("01:01:00"),
+				well("01:02:00"), bad("01:03:00", alert.HTTP), ofJob("us-parcels", well("01:03:30")), well("01:04:00"), well("01:05:00"),
+			},
+			until: "02:00:00",
+		},
 		"but says nothing of answers that fail": {
 			runs:  []alert.Observation{urgent(seldom(bad("01:00:10", alert.HTTP))), ofJob("", well("01:20:00"))},
 			until: "02:00:00",
@@ -195,6 +210,11 @@ func TestRuns(t *testing.T) {
 				"01:00:30 alarm auth, opened " + us, "02:00:30 alarm auth, opened source/eu",
 				"05:00:30 alarm auth, reminded source/us, reminded source/eu", "09:00:30 alarm auth, reminded source/us, reminded source/eu",
 			},
+		},
+		"a reminder goes with what is new": {
+			runs:  []alert.Observation{bad("01:00:00", alert.Auth), failed(at(t, "05:00:00"), "eu", alert.Auth)},
+			until: "06:00:00",
+			want:  []string{"01:00:30 alarm auth, opened " + us, "05:00:30 alarm auth, opened source/eu, reminded source/us"},
 		},
 		"the database is asked each ten seconds: half a minute is nothing": {
 			runs: []alert.Observation{
@@ -347,6 +367,71 @@ func TestLate(t *testing.T) {
 	b.want("01:01:30 alarm http, opened source/us", "01:03:30 relief http, recovered source/us")
 	if inc := b.the(alert.HTTP, "source/us"); inc.Failures != 3 {
 		t.Errorf("%d failures, want 3", inc.Failures)
+	}
+}
+
+// A late failure takes nothing from the good runs that came after it, and is not what is told as the last one; a late good run is no news.
+func TestLateWhileOpen(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	b.play([]alert.Observation{
+		failed(at(t, "01:00:00"), "us", alert.HTTP), failed(at(t, "01:05:00"), "us", alert.HTTP), good(at(t, "01:10:00"), "us"),
+	}, at(t, "01:10:30"))
+	late := failed(at(t, "01:04:00"), "us", alert.HTTP)
+	late.Run.Error = "late"
+	b.waiting = append(b.waiting, good(at(t, "01:03:30"), "us"), late)
+	b.until(at(t, "01:11:00"))
+	if inc := b.the(alert.HTTP, "source/us"); inc.Error != "no answer" || !inc.LastAt.Equal(at(t, "01:05:00")) || inc.Failures != 3 || inc.Phase != alert.Open {
+		t.Errorf("%+v", inc)
+	}
+	b.play([]alert.Observation{good(at(t, "01:11:30"), "us")}, at(t, "01:20:00"))
+	b.want("01:04:30 alarm http, opened source/us", "01:12:00 relief http, recovered source/us")
+}
+
+// What comes of a clock that is fast counts as now.
+func TestFuture(t *testing.T) {
+	t.Parallel()
+	for _, when := range []time.Time{midnight.Add(time.Hour), {}} {
+		d := alert.NewDesk(alert.Rules{}, midnight, nil)
+		d.Observe(failed(when, "us", alert.Auth))
+		if got := d.Changed(); len(got) != 1 || !got[0].Since.Equal(midnight) || !got[0].OpenedAt.Equal(midnight) {
+			t.Errorf("%v", got)
+		}
+	}
+}
+
+// An incident that recovered ten minutes ago does not come back, also where the book still has it because it was not told.
+func TestCalmIsOver(t *testing.T) {
+	t.Parallel()
+	past := alert.Incident{
+		ID: "past", Key: alert.Key{Scope: "source/us", Class: alert.HTTP}, Phase: alert.Recovered, Since: midnight, OpenedAt: midnight, Seq: 2,
+		Told: alert.Opened, ToldSeq: 1, RecoveredAt: midnight.Add(time.Hour),
+	}
+	for after, want := range map[time.Duration]alert.Phase{alert.Calm - time.Second: alert.Open, alert.Calm: alert.Failing} {
+		now := past.RecoveredAt.Add(after)
+		d := alert.NewDesk(alert.Rules{}, now, []alert.Incident{past})
+		d.Observe(failed(now, "us", alert.HTTP))
+		got := d.Changed()
+		if len(got) != 1 || got[0].Phase != want || (got[0].ID == "past") != (want == alert.Open) {
+			t.Errorf("%v after its recovery: %+v", after, got)
+		}
+	}
+}
+
+// Of what was muted before it opened, and is over already, nothing is told.
+func TestMutedAndPassed(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	b.play([]alert.Observation{seldom(failed(at(t, "01:00:00"), "us", alert.HTTP))}, at(t, "01:00:30"))
+	for id := range b.rows {
+		b.waiting = append(b.waiting, alert.Observation{At: at(t, "01:00:30"), Mute: &alert.Mute{ID: id, Until: at(t, "03:00:00")}})
+	}
+	b.waiting = append(b.waiting, seldom(failed(at(t, "01:01:00"), "us", alert.HTTP)), seldom(good(at(t, "02:00:00"), "us")))
+	b.now = at(t, "02:01:00")
+	b.until(at(t, "04:00:00"))
+	b.want()
+	if inc := b.the(alert.HTTP, "source/us"); inc.Phase != alert.Recovered || inc.ToldSeq != inc.Seq {
+		t.Errorf("%+v", inc)
 	}
 }
 

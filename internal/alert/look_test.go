@@ -87,6 +87,18 @@ func TestWorse(t *testing.T) {
 		"11:00:30 alarm deadletter, worse source/us", "12:00:30 relief deadletter, recovered source/us")
 }
 
+// What rises with each look, faster than changes wait for others, is told when the first of it has waited.
+func TestWorseEachLook(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	b.rules.GroupWait = 3 * time.Minute
+	b.look = func(now time.Time) []alert.Condition {
+		return []alert.Condition{condition(alert.DeadLetter, "source/us", "us", 1+int(now.Sub(midnight)/time.Minute))}
+	}
+	b.until(at(t, "00:20:00"))
+	b.want("00:04:00 alarm deadletter, opened source/us")
+}
+
 // Reminders of what stays until somebody does something.
 func TestRemindSeldom(t *testing.T) {
 	t.Parallel()

@@ -127,6 +127,44 @@ func TestAllNetworkStale(t *testing.T) {
 	}
 }
 
+// A good run that was observed ends it at once, though the world that was read before it does not know of it; and it stays ended.
+func TestAllNetworkGoodObserved(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	b.stale, b.world = true, shops(map[string]time.Time{"us": midnight, "eu": midnight, "de": midnight})
+	b.world.At = at(t, "01:01:00")
+	b.play([]alert.Observation{
+		failed(at(t, "01:00:00"), "us", alert.Network), failed(at(t, "01:00:10"), "eu", alert.Network), failed(at(t, "01:00:20"), "de", alert.Network),
+		good(at(t, "01:02:00"), "us"),
+	}, at(t, "01:05:00"))
+	b.want("01:00:40 alarm network, opened all", "01:02:30 relief network, recovered all")
+	if inc := b.the(alert.Network, alert.All); inc.Reopened != 0 || inc.Phase != alert.Recovered {
+		t.Errorf("%+v", inc)
+	}
+}
+
+// Where nobody is left whose network fails, that of all is over.
+func TestAllNetworkGone(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	b.world = shops(map[string]time.Time{"us": midnight, "eu": midnight})
+	b.play([]alert.Observation{failed(at(t, "01:00:00"), "us", alert.Network), failed(at(t, "01:00:10"), "eu", alert.Network)}, at(t, "02:00:00"))
+	b.world = alert.World{Sources: map[string]alert.SourceWorld{"us": {Paused: true}, "eu": {Paused: true}}}
+	b.until(at(t, "02:01:00"))
+	b.want("01:00:40 alarm network, opened all", "02:00:35 relief network, recovered all")
+}
+
+// A job that fails in another way meanwhile does not speak of the network.
+func TestAllNetworkOtherFailure(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	b.world = shops(map[string]time.Time{"us": midnight, "eu": midnight})
+	b.play([]alert.Observation{
+		failed(at(t, "01:00:00"), "us", alert.Network), failed(at(t, "01:00:30"), "us", alert.HTTP), failed(at(t, "01:00:45"), "eu", alert.Network),
+	}, at(t, "01:04:00"))
+	b.want("01:01:00 alarm network, opened source/us")
+}
+
 // The incident of all says how many fail, and how.
 func TestAllNetworkSays(t *testing.T) {
 	t.Parallel()
@@ -194,6 +232,11 @@ func TestSilenced(t *testing.T) {
 			}
 			b.play(test.runs, at(t, "05:30:00"))
 			b.want(test.want...)
+			for _, n := range b.notices {
+				if n.Items[0].Silenced || !n.Items[0].FreedAt.IsZero() {
+					t.Errorf("told as silenced: %+v", n.Items[0])
+				}
+			}
 		})
 	}
 }
@@ -205,4 +248,17 @@ func TestSilencedAndOver(t *testing.T) {
 	b.look = between(t, condition(alert.Stall, "job/us-orders", "us", 0), "01:00:00", "02:01:00")
 	b.play([]alert.Observation{seldom(failed(at(t, "00:30:00"), "us", alert.HTTP)), seldom(good(at(t, "02:00:10"), "us"))}, at(t, "04:00:00"))
 	b.want("00:34:30 alarm http, opened source/us", "02:00:40 relief http, recovered source/us")
+}
+
+// What was silenced, was over with the cause and comes back alone is told like anything else.
+func TestSilencedAndBack(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	b.look = between(t, condition(alert.Stall, "job/us-orders", "us", 0), "01:00:00", "02:00:00", "02:05:00", "02:30:00")
+	b.play([]alert.Observation{seldom(failed(at(t, "00:30:00"), "us", alert.HTTP)), seldom(good(at(t, "02:00:30"), "us"))}, at(t, "03:00:00"))
+	b.want("00:34:30 alarm http, opened source/us", "02:01:00 relief http, recovered source/us", "02:05:30 alarm stall, opened job/us-orders",
+		"02:40:30 relief stall, recovered job/us-orders")
+	if inc := b.the(alert.Stall, "job/us-orders"); inc.Silenced || !inc.FreedAt.IsZero() {
+		t.Errorf("%+v", inc)
+	}
 }
