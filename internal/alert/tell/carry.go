@@ -283,7 +283,8 @@ func (t *Teller) deliver(ctx context.Context, tr *tray, a attempt) {
 	}
 }
 
-// recordSent tells the book that a notice was sent. Where it cannot be told, the host's own book keeps it, and each round tells it anew.
+// recordSent tells the book that a notice was sent. Where it cannot be told, the host's own book keeps it, the next round tells it anew,
+// and nothing more is sent before: whoever works the book next must be able to guess what was.
 func (t *Teller) recordSent(ctx context.Context, tr *tray, d alert.Delivery) {
 	err := t.write(ctx, tr, alert.Step{Deliveries: []alert.Delivery{d}})
 	if err == nil {
@@ -291,6 +292,9 @@ func (t *Teller) recordSent(ctx context.Context, tr *tray, d alert.Delivery) {
 		return
 	}
 	t.o.Own.Remember(d)
+	tr.mu.Lock()
+	tr.stale = true
+	tr.mu.Unlock()
 	t.o.Log.LogAttrs(ctx, slog.LevelWarn, "alert sent and not recorded", slog.String("channel", d.Channel), slog.String("notice", d.Notice.ID),
 		slog.String("error", t.text(err)))
 }

@@ -1,6 +1,7 @@
 package tell_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -80,14 +81,16 @@ func (d *database) share(name string) func(context.Context, func(context.Context
 	return func(ctx context.Context, work func(context.Context, alert.Book) error) error {
 		held, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		if err := d.call(ctx, func() error {
+		asking, enough := context.WithTimeout(ctx, 5*time.Second)
+		defer enough()
+		if err := d.call(asking, func() error {
 			if d.holder != "" && d.holder != name {
 				return fault.Errorf(fault.Transient, "%s has the lease", d.holder)
 			}
 			d.holder, d.lose = name, cancel
 			return nil
 		}); err != nil {
-			return err
+			return fault.New(cmp.Or(fault.KindOf(err), fault.Database), err)
 		}
 		defer d.set(func(d *database) {
 			if d.holder == name {
@@ -309,6 +312,9 @@ func (s *scene) start(name, dir string, channels ...tell.Channel) *daemon {
 	o := tell.Options{
 		Host: host, Shared: s.db.share(name), Inbox: s.db, Own: spool.OpenBook(dir), Spool: spool.OpenSpool(dir), Life: spool.OpenLife(dir),
 		Ping: func(ctx context.Context) error { return s.db.call(ctx, func() error { return nil }) },
+	}
+	if name != "a" {
+		o.Host = "vps-" + name
 	}
 	if s.options != nil {
 		s.options(&o)
