@@ -61,7 +61,7 @@ func (d *Desk) tell(world World) []Notice {
 			waiting[group{inc.Class, Relief}] = append(waiting[group{inc.Class, Relief}], telling{inc, change})
 		case d.now.Before(inc.MutedUntil):
 			d.mark(inc, change, "")
-		case !d.held(inc):
+		case !d.held(inc, world):
 			waiting[group{inc.Class, Alarm}] = append(waiting[group{inc.Class, Alarm}], telling{inc, change})
 		}
 	}
@@ -101,9 +101,12 @@ func (d *Desk) change(inc *Incident) Change {
 }
 
 // held says that an alarm is not to be told yet because it is, or was until a moment ago, the consequence of another one.
-func (d *Desk) held(inc *Incident) bool {
+func (d *Desk) held(inc *Incident, world World) bool {
 	if inc.Silenced || inc.FreedAt.IsZero() {
 		return inc.Silenced
+	}
+	if world.Sources[inc.Source].Paused {
+		return true // it is not tried
 	}
 	again := inc.LastAt.After(inc.FreedAt) && d.now.Sub(inc.FreedAt) >= d.rules.GroupInterval
 	if !again && d.now.Sub(inc.FreedAt) < freedFor {

@@ -99,9 +99,10 @@ type SourceWorld struct {
 // history alone, and one that was over and came back was never away. One that was open for longer and is over before it was told is
 // told as passed. The recovery is told of those alone whose opening was.
 //
-// An incident is the consequence of another one, and does not open in what is told nor is reminded: network of a source while that of
+// An incident that is the consequence of another one is neither told as opened nor reminded: network of a source while that of
 // all sources is open; stall and quiet while that is, or any incident of runs of the source. When the other one is over it is told only
-// if it is seen failing after that, GroupInterval later, or if it goes on for more than an hour. What is over by then is not told.
+// if it is seen failing after that, GroupInterval later, or if it goes on for more than an hour, and not while its source is paused.
+// What is over by then is not told.
 // That the database is away silences nothing here: what it stops cannot be read then; package tell keeps it in the other book.
 //
 // Reminders come each RemindEvery; of gap each week; never of deadletter, shortfall and credential, nor of a source that is paused.

@@ -5,8 +5,8 @@
 //
 //   - a failure that outlives its retries becomes exactly one incident of its key, however many runs fail because of it; a single blip
 //     becomes none; what no retry can heal opens at once;
-//   - every change of an incident is in exactly one notice; many incidents of one class are told together; what is only the consequence
-//     of another incident is not told; reminders are rare;
+//   - every change of an incident that lasts is in exactly one notice; many incidents of one class are told together; what is only the
+//     consequence of another incident is not told; reminders are rare;
 //   - the same observations make the same incidents and the same notices with the same ids, so that what was interrupted can be done
 //     again.
 //

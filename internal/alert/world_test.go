@@ -150,7 +150,7 @@ func TestAllNetworkGone(t *testing.T) {
 	b.world = shops(map[string]time.Time{"us": midnight, "eu": midnight})
 	b.play([]alert.Observation{failed(at(t, "01:00:00"), "us", alert.Network), failed(at(t, "01:00:10"), "eu", alert.Network)}, at(t, "02:00:00"))
 	b.world = alert.World{Sources: map[string]alert.SourceWorld{"us": {Paused: true}, "eu": {Paused: true}}}
-	b.until(at(t, "02:01:00"))
+	b.until(at(t, "05:00:00"))
 	b.want("01:00:40 alarm network, opened all", "02:00:35 relief network, recovered all")
 }
 
