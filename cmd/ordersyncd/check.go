@@ -39,6 +39,8 @@ or a test message was not taken, 78 wrong configuration.`
 	textWarning    = "warning: "
 	textGood       = "%s is good: %s, %s, times in %s.\n\n"
 	textNoTicks    = "    never\n"
+	textTold       = "alerts: %s\n"
+	textToldNobody = "nobody is told"
 	textSyncs      = "reads what is new and changed"
 	textSyncsMade  = "reads what is newly made"
 	textTracks     = "asks where the parcels are"
@@ -85,12 +87,16 @@ func (p *program) check(ctx context.Context, online, diff, trial bool) (err erro
 			return err
 		}
 	}
+	told, err := openWays(w.cfg, w.clean, w.log)
+	if err != nil {
+		return err
+	}
 	p.screen.problems(w.cfg.Warnings, p.screen.yellow, textWarning)
 	p.screen.printf(textGood, p.config, figures.Count(len(w.cfg.Sources), "source"), figures.Count(len(w.cfg.Jobs), "job"), w.cfg.Timezone)
 	if diff {
 		err = p.diff(ctx, w)
 	} else {
-		err = p.showAll(w.cfg)
+		err = p.showAll(w.cfg, told)
 	}
 	if err != nil || !online {
 		return err
@@ -98,11 +104,16 @@ func (p *program) check(ctx context.Context, online, diff, trial bool) (err erro
 	return p.checkOnline(ctx, w, trial)
 }
 
-// showAll prints the sources, and the jobs with their next runs.
-func (p *program) showAll(cfg *config.Config) error {
+// showAll prints the sources, who is told, and the jobs with their next runs.
+func (p *program) showAll(cfg *config.Config, told ways) error {
 	for _, s := range cfg.Sources {
 		p.screen.printf("source %s: %s\n", p.screen.bold(s.Name, p.screen.outPlain), describe(s))
 	}
+	names := make([]string, 0, len(told.channels))
+	for _, c := range told.channels {
+		names = append(names, c.Name())
+	}
+	p.screen.printf(textTold, cmp.Or(strings.Join(names, ", "), textToldNobody))
 	p.screen.printf("\n")
 	for _, job := range cfg.Jobs {
 		if err := p.showJob(cfg, job, time.Now()); err != nil {
