@@ -13,10 +13,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
+
+const apt = "apt-get"
 
 // ErrNoApt says that the machine is not of Debian's kin.
 var ErrNoApt = errors.New("packages can be fetched on Debian and its kin alone")
@@ -48,14 +51,14 @@ func Queue(ctx context.Context) (release func(), err error) {
 // Install installs packages and tells log what it does. Another installation may be running, and a fresh machine has no lists: hence the
 // lock's timeout, the update and the repeats.
 func Install(ctx context.Context, log *slog.Logger, packages ...string) error {
-	if _, err := exec.LookPath("apt-get"); err != nil {
+	if _, err := exec.LookPath(apt); err != nil {
 		return ErrNoApt
 	}
 	line, err := privileged(ctx)
 	if err != nil {
 		return err
 	}
-	line = append(line, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3")
+	line = append(line, "env", "DEBIAN_FRONTEND=noninteractive", apt, "-q", "-y", "-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3")
 	log.InfoContext(ctx, "installing packages", "packages", packages)
 	for attempt := range 4 {
 		if attempt > 0 {
@@ -104,7 +107,11 @@ func run(ctx context.Context, line []string) error {
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-		return fmt.Errorf("%s: %w: %s", filepath.Base(line[0]), err, strings.Join(lines[max(0, len(lines)-4):], " | "))
+		name := line[0]
+		if slices.Contains(line, apt) {
+			name = apt
+		}
+		return fmt.Errorf("%s: %w: %s", name, err, strings.Join(lines[max(0, len(lines)-4):], " | "))
 	}
 	return nil
 }

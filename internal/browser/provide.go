@@ -57,9 +57,18 @@ func missing(ctx context.Context) []string {
 	if _, err := Find(); err != nil {
 		packages = append(packages, program)
 	}
-	fonts, err := exec.CommandContext(ctx, "fc-list", ":lang=zh-cn", "family").Output()
-	if err != nil || strings.TrimSpace(string(fonts)) == "" {
+	if !hasFont(ctx) {
 		packages = append(packages, font)
 	}
 	return packages
+}
+
+// hasFont asks the fonts themselves, and where their tool is missing, as on a bare machine, for the package.
+func hasFont(ctx context.Context) bool {
+	fonts, err := exec.CommandContext(ctx, "fc-list", ":lang=zh-cn", "family").Output()
+	if err == nil && strings.TrimSpace(string(fonts)) != "" {
+		return true
+	}
+	state, err := exec.CommandContext(ctx, "dpkg-query", "-W", "-f=${db:Status-Status}", font).Output()
+	return err == nil && string(state) == "installed"
 }
