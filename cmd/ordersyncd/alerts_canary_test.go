@@ -297,7 +297,8 @@ sources:
 func (c *canaryCage) fails() {
 	c.t.Helper()
 	// No way of telling works at first, and each says why.
-	c.office.Fail(smtptest.Fault{Step: smtptest.Recipient, Times: 1, Code: 450, Text: "4.2.0 no " + canaryMail + " tel " + canaryPhone + " password " + mailPassword})
+	words := "4.2.0 no " + canaryMail + " tel " + canaryPhone + " password " + mailPassword
+	c.office.Fail(smtptest.Fault{Step: smtptest.Recipient, Times: 1, Code: 450, Text: words})
 	c.sentry.Next(sentrytest.Answer{Status: 400, Body: people() + " " + c.secrets["session"]})
 	var refusals atomic.Int64
 	c.chat.answer = func(w http.ResponseWriter) {
@@ -504,7 +505,8 @@ func (c *canaryCage) checkBirds() {
 	c.nasty.mu.Lock()
 	defer c.nasty.mu.Unlock()
 	for _, name := range []string{"header", "basic", "query", "oauth", "granted", "session"} {
-		if heard := c.nasty.heard.String(); !slices.ContainsFunc(slices.Collect(maps.Values(forms(c.secrets[name]))), func(form string) bool { return strings.Contains(heard, form) }) {
+		written := slices.Collect(maps.Values(forms(c.secrets[name])))
+		if heard := c.nasty.heard.String(); !slices.ContainsFunc(written, func(form string) bool { return strings.Contains(heard, form) }) {
 			c.t.Errorf("no shop was sent the secret %s", name)
 		}
 	}
@@ -567,7 +569,8 @@ func (c *canaryCage) searchTables(look func(place, text string, canaries map[str
 // forms are the ways in which a text may be written.
 func forms(text string) map[string]string {
 	all := map[string]string{
-		"plain": text, "escaped in an address": url.QueryEscape(text), "escaped in a path": url.PathEscape(text), "hexadecimal": hex.EncodeToString([]byte(text)),
+		"plain": text, "escaped in an address": url.QueryEscape(text), "escaped in a path": url.PathEscape(text),
+		"hexadecimal": hex.EncodeToString([]byte(text)),
 	}
 	if quoted := fmt.Sprintf("%+q", text); quoted[1:len(quoted)-1] != text {
 		all["escaped"] = quoted[1 : len(quoted)-1]

@@ -132,19 +132,23 @@ func (v *alertVictim) strike(now instant) {
 	v.armed = v.armed && !due
 	daemon, pause := v.daemon, time.Duration(0)
 	if now == afterSent {
-		pause = time.Duration(v.random.IntN(6000)) * time.Microsecond
+		pause = time.Duration(v.random.IntN(1000<<v.random.IntN(9))) * time.Microsecond // mostly some milliseconds, at most a quarter second
 	}
 	v.mu.Unlock()
 	if !due {
 		return
 	}
-	if pause > 0 {
-		<-time.After(pause)
+	kill := func() {
+		_ = daemon.cmd.Process.Kill()
+		<-daemon.ended
+		v.tally.kills[now].Add(1)
+		v.struck <- struct{}{}
 	}
-	_ = daemon.cmd.Process.Kill()
-	<-daemon.ended
-	v.tally.kills[now].Add(1)
-	v.struck <- struct{}{}
+	if now == afterSent {
+		time.AfterFunc(pause, kill) // meanwhile the conversation goes on
+		return
+	}
+	kill()
 }
 
 func (v *alertVictim) arm(when instant) {

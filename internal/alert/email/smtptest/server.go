@@ -43,8 +43,8 @@ type Options struct {
 	Names     []string
 	NoAddress bool
 
-	// Begun is called with the sender when a mail is announced; Taken with a mail that was received whole, before the reply is sent; the
-	// conversation waits for both. Replied is called after that reply left. They may not call Close.
+	// Begun is called with the sender when a mail is announced; Taken with a mail that was received whole, before the reply is sent; Replied
+	// after that reply left. The conversation waits for them; they may not call Close.
 	Begun          func(from string)
 	Taken, Replied func(Mail)
 }
