@@ -134,7 +134,7 @@ func (d *Desk) due(g group, changes []telling) bool {
 		if g.sort == Relief {
 			last = inc.ReliefAt
 		}
-		if inc.Class == g.class && !last.IsZero() && !last.After(d.now) && d.now.Sub(last) < d.rules.GroupInterval {
+		if inc.Class == g.class && !last.IsZero() && d.now.Sub(last) < d.rules.GroupInterval {
 			return false
 		}
 	}

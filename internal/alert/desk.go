@@ -105,6 +105,8 @@ type SourceWorld struct {
 // What is over by then is not told.
 // That the database is away silences nothing here: what it stops cannot be read then; package tell keeps it in the other book.
 //
+// Where the clock of the book was put back, what happened later than it says now counts as having happened now.
+//
 // Reminders come each RemindEvery; of gap each week; never of deadletter, shortfall and credential, nor of a source that is paused.
 // While an incident is muted its changes for the worse count as told; its recovery is told.
 type Desk struct {
@@ -129,6 +131,7 @@ func NewDesk(rules Rules, now time.Time, incidents []Incident) *Desk {
 	for _, given := range incidents {
 		d.given[given.ID] = given.clone()
 		own := given.clone()
+		own.notAfter(d.now)
 		d.lay(&own)
 	}
 	return d
@@ -234,6 +237,27 @@ func (inc *Incident) clone() Incident {
 		other.Jobs[name] = &own
 	}
 	return other
+}
+
+// notAfter moves the times at which something happened to now where they are later: the clock was put back. What counts from such a time
+// would otherwise wait until the clock is there again, which can be years.
+func (inc *Incident) notAfter(now time.Time) {
+	times := []*time.Time{
+		&inc.Since, &inc.OpenedAt, &inc.RecoveredAt, &inc.LastAt, &inc.FoundAt, &inc.ReopenedAt, &inc.ChangedAt, &inc.FreedAt, &inc.ToldAt,
+	}
+	for _, job := range inc.Jobs {
+		times = append(times, &job.Since, &job.BadSince, &job.LastAt)
+	}
+	for _, at := range times {
+		if at.After(now) {
+			*at = now
+		}
+	}
+	for _, at := range []*time.Time{&inc.AlarmAt, &inc.ReliefAt} {
+		if at.After(now) {
+			*at = time.Time{} // nobody waits because of it
+		}
+	}
 }
 
 // later returns the later one.

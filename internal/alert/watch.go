@@ -110,7 +110,7 @@ func Watch(now, up time.Time, jobs []JobFacts, sources []SourceFacts) []Conditio
 		}
 	}
 	for _, s := range sources {
-		if c, quiet := s.quiet(); quiet && awake && !s.Paused {
+		if c, quiet := s.quiet(now); quiet && awake && !s.Paused {
 			found = append(found, c)
 		}
 		found = append(found, s.counted()...)
@@ -173,14 +173,14 @@ func (j JobFacts) stall(now, up time.Time) (Condition, bool) {
 }
 
 // quiet says whether nothing comes where something should.
-func (s SourceFacts) quiet() (Condition, bool) {
+func (s SourceFacts) quiet(now time.Time) (Condition, bool) {
 	c := Condition{Key: Key{Scope: OfSource(s.Source), Class: Quiet}, Source: s.Source, Since: s.Newest}
 	c.Facts = Facts{From: s.Newest, To: s.Watermark, Usual: s.Usual}
 	known := len(s.Usual)
 	for known > 0 && s.Usual[known-1] == 0 {
 		known-- // before the first order
 	}
-	if s.Newest.IsZero() || s.Watermark.Sub(s.Newest) < quietFrom || known < quietWeeks {
+	if s.Newest.IsZero() || s.Newest.After(now) || s.Watermark.Sub(s.Newest) < quietFrom || known < quietWeeks {
 		return c, false
 	}
 	return c, slices.Min(s.Usual[:known]) >= quietOrders
