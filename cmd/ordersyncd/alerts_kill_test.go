@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -98,6 +100,7 @@ type alertVictim struct {
 	away   *forwarder
 	tally  *alertTally
 	random *rand.Rand
+	copied string // a folder for the host's book
 
 	mu     sync.Mutex
 	daemon *child
@@ -108,7 +111,7 @@ type alertVictim struct {
 
 func newAlertVictim(t *testing.T, n uint64, host bool, tally *alertTally) *alertVictim {
 	t.Helper()
-	v := &alertVictim{stage: newStage(t, 3), host: host, tally: tally, random: rand.New(rand.NewPCG(n, 5)), struck: make(chan struct{}, 1)}
+	v := &alertVictim{stage: newStage(t, 3), host: host, tally: tally, random: rand.New(rand.NewPCG(n, 5)), copied: t.TempDir(), struck: make(chan struct{}, 1)}
 	v.office = newOffice(t, v.folder, smtptest.Options{
 		Begun:   func(string) { v.strike(atBegin) },
 		Taken:   func(smtptest.Mail) { v.strike(beforeSent) },
@@ -210,8 +213,10 @@ func (v *alertVictim) settle() {
 	v.t.Helper()
 	eventuallyIn(v.t, patience, "the recovery is told, and nothing waits", func() bool {
 		incidents, waiting := v.book()
+		hosts, more := v.hostBook() // the kills are an incident themselves
 		i := slices.IndexFunc(incidents, v.isOurs)
-		return i >= 0 && incidents[i].Phase == alert.Recovered && incidents[i].ToldSeq == incidents[i].Seq && waiting == 0
+		return i >= 0 && incidents[i].Phase == alert.Recovered && incidents[i].ToldSeq == incidents[i].Seq && waiting+more == 0 &&
+			!slices.ContainsFunc(hosts, func(i alert.Incident) bool { return i.Phase == alert.Open && i.ToldSeq < i.Seq })
 	})
 	v.daemon.signal(syscall.SIGTERM)
 	if status := v.daemon.end(); status != 0 {
@@ -263,11 +268,18 @@ func (v *alertVictim) book() (incidents []alert.Incident, waiting int) {
 // hostBook reads a copy of the host's own book, which belongs to the daemon.
 func (v *alertVictim) hostBook() (incidents []alert.Incident, waiting int) {
 	v.t.Helper()
-	folder := v.t.TempDir()
-	if err := os.CopyFS(folder, os.DirFS(filepath.Join(v.folder, "state"))); err != nil {
-		return nil, 1 // a file was replaced just now
+	const file = "incidents.json"
+	text, err := os.ReadFile(filepath.Join(v.folder, "state", file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0
 	}
-	b := spool.OpenBook(folder)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(v.copied, file), text, 0o600)
+	}
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	b := spool.OpenBook(v.copied)
 	if b.Damage() != nil {
 		v.t.Fatalf("the host's book: %v", b.Damage())
 	}
