@@ -32,6 +32,7 @@ var tallRooms = map[string]struct {
 	"cmd/ordersyncd":             {5400, "a file for each of 23 commands, and the daemon; what they share is the wiring and the screen, which no other room may know"},
 	"internal/alert":             {1350, "the nouns of incidents, and one state of an incident, on which runs, looks, the world and the telling act together"},
 	"internal/alert/words":       {1900, "every sentence about an incident stands here twice, in two languages; what joins them is short"},
+	"internal/alert/tell":        {1500, "two books, their deliveries and what is known of each channel: what was sent, what may have been, and who may send"},
 	"internal/apiclient":         {1800, "pace, retries, limits and redaction act on one attempt together, behind one Do"},
 	"internal/config":            {1600, "the shape of the file and the rules across its fields, one section after the other; the reading is behind walls already"},
 	"internal/config/document":   {1000, "one text and what is said about its places; nothing else knows YAML"},

@@ -16,8 +16,14 @@ const (
 	several = 3
 	// late is when what waits was not made just now.
 	late = 10 * time.Minute
-	// mostParts is how many notices a digest holds.
+	// mostParts is how many notices a digest holds, mostBytes how long its text may be: a database takes no longer statements than it likes.
 	mostParts = 50
+	mostBytes = 400 << 10
+	// briefItems is how many incidents of each of its notices a digest describes, and briefError how much of their errors.
+	briefItems = 5
+	briefError = 300
+	// tries is how often joining is tried before what waits is sent one by one.
+	tries = 3
 	// recordLimit bounds writing down that something was sent, recordLate where the right to do so, or the daemon, is at its end.
 	recordLimit = 3 * time.Second
 	recordLate  = time.Second
@@ -41,6 +47,7 @@ type tray struct {
 	handed map[string]bool
 	// failed says that the channel failed since the tray was empty. stale says that nobody knows what the book holds before the next fill.
 	failed, stale bool
+	unjoined      int // how often in a row the book did not take a digest
 }
 
 // fill replaces what waits, and reports whether it needs a carrier.
@@ -193,12 +200,16 @@ func (tr *tray) joint(head alert.Delivery) []alert.Delivery {
 		return nil
 	}
 	var all []alert.Delivery
-	parts := 0
+	parts, bytes := 0, 0
 	for _, d := range tr.queue {
-		size := max(1, len(d.Notice.Parts))
-		if !tr.handed[d.Notice.ID] && parts+size <= mostParts {
-			all, parts = append(all, d), parts+size
+		if tr.handed[d.Notice.ID] {
+			continue
 		}
+		number, length := measure(d.Notice)
+		if parts+number > mostParts || bytes+length > mostBytes {
+			break // in order
+		}
+		all, parts, bytes = append(all, d), parts+number, bytes+length
 	}
 	if len(all) < 2 {
 		return nil
@@ -217,7 +228,7 @@ func (t *Teller) merge(ctx context.Context, tr *tray, joint []alert.Delivery) (a
 		if d.Notice.Sort == alert.Digest {
 			parts = append(parts, young(d.Notice.Parts, now)...)
 		} else {
-			parts = append(parts, d.Notice)
+			parts = append(parts, brief(d.Notice))
 		}
 		d.State, d.EndedAt, d.NextAt = alert.Merged, now, time.Time{}
 		step.Deliveries = append(step.Deliveries, d)
@@ -226,9 +237,7 @@ func (t *Teller) merge(ctx context.Context, tr *tray, joint []alert.Delivery) (a
 	step.Deliveries = append(step.Deliveries, digest)
 	if err := t.write(ctx, tr, step); err != nil {
 		t.o.Log.LogAttrs(ctx, slog.LevelWarn, "alerts not joined", slog.String("channel", tr.way.name), slog.String("error", t.text(err)))
-		tr.mu.Lock()
-		defer tr.mu.Unlock()
-		tr.stale = true
+		tr.apart(joint)
 		return digest, false
 	}
 	for _, d := range step.Deliveries[:len(joint)] {
@@ -238,8 +247,23 @@ func (t *Teller) merge(ctx context.Context, tr *tray, joint []alert.Delivery) (a
 	t.count(func(c *Counts) { c.Merged += len(joint) })
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
+	tr.unjoined = 0
 	tr.queue = append([]alert.Delivery{digest}, tr.queue...) // those that it replaces have ended
 	return digest, true
+}
+
+// apart notes that the book did not take a digest. Where it never does, its parts go one by one.
+func (tr *tray) apart(joint []alert.Delivery) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.stale = true
+	if tr.unjoined++; tr.unjoined < tries {
+		return
+	}
+	tr.unjoined = 0
+	for _, d := range joint {
+		tr.handed[d.Notice.ID] = true
+	}
 }
 
 // young leaves out what is too old to be told, which a digest that is joined anew would carry along for ever.

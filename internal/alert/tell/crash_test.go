@@ -275,10 +275,13 @@ func storm(t *testing.T, s *scene, random *rand.Rand) {
 	}
 	email := &mailbox{name: "email"}
 	var luck sync.Mutex
-	email.does(func(ctx context.Context, _ alert.Notice) (bool, error) {
+	draw := func(n int) int {
 		luck.Lock()
-		wait, taken, told := random.IntN(40), random.IntN(4) > 0, random.IntN(8) > 0
-		luck.Unlock()
+		defer luck.Unlock()
+		return random.IntN(n)
+	}
+	email.does(func(ctx context.Context, _ alert.Notice) (bool, error) {
+		wait, taken, told := draw(40), draw(4) > 0, draw(8) > 0
 		timer := time.NewTimer(time.Duration(wait) * time.Second)
 		defer timer.Stop()
 		select {
@@ -297,13 +300,13 @@ func storm(t *testing.T, s *scene, random *rand.Rand) {
 	a, b := s.start("a", stateDir(t), email), s.start("b", stateDir(t), email)
 	for i := range 50 {
 		d, other := a, "b"
-		if random.IntN(2) == 0 {
+		if draw(2) == 0 {
 			d, other = b, "a"
 		}
 		source := fmt.Sprintf("store-%d", i)
 		d.Note(t.Context(), seldom(source, alert.Auth))
-		after(time.Duration(random.IntN(120)) * time.Second)
-		switch random.IntN(4) {
+		after(time.Duration(draw(120)) * time.Second)
+		switch draw(4) {
 		case 0:
 			s.db.set(func(db *database) { db.away = !db.away })
 		case 1:

@@ -60,13 +60,18 @@ func (t *Teller) NoteHere(o alert.Observation) {
 	}
 }
 
-// complete says when it happened and where, unless that is said already.
+// complete says when it happened and where, unless that is said already, and cuts a long error.
 func (t *Teller) complete(o alert.Observation) alert.Observation {
 	o.Host = cmp.Or(o.Host, t.o.Host)
 	if o.At.IsZero() {
 		o.At = time.Now()
 	}
 	o.At = o.At.UTC().Round(0)
+	if o.Run != nil && len(o.Run.Error) > mostError {
+		short := *o.Run
+		short.Error = cut(short.Error, mostError)
+		o.Run = &short
+	}
 	return o
 }
 

@@ -42,6 +42,8 @@ type database struct {
 	deliveries []alert.Delivery
 	known      map[string]bool // observations
 	writes     int
+	// refuses, if not nil, tells why a delivery cannot be written.
+	refuses func(alert.Delivery) error
 }
 
 func newDatabase() *database {
@@ -167,6 +169,14 @@ func (b *sharedBook) Write(ctx context.Context, s alert.Step) error {
 	return b.call(ctx, func() error {
 		if b.holder != b.holding {
 			return fault.Errorf(fault.Database, "%s has the lease", b.holder)
+		}
+		for _, d := range s.Deliveries {
+			if b.refuses == nil {
+				break
+			}
+			if err := b.refuses(d); err != nil {
+				return err
+			}
 		}
 		b.writes++
 		for _, i := range s.Incidents {

@@ -197,6 +197,9 @@ func (t *Teller) look(ctx context.Context, s *stint, c alert.Contents, desk *ale
 		t.o.Log.LogAttrs(ctx, slog.LevelWarn, "sources not looked at", slog.String("error", t.text(err)))
 		return
 	}
+	for i := range seen.conditions {
+		seen.conditions[i].Error = cut(seen.conditions[i].Error, mostError)
+	}
 	desk.Look(seen.conditions, seen.judged)
 	s.world = seen.world
 	t.mu.Lock()

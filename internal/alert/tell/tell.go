@@ -220,10 +220,11 @@ func pause(ctx context.Context, wait time.Duration, stop, wake <-chan struct{}) 
 
 // text is the text of an error as it may be shown.
 func (t *Teller) text(err error) string {
-	if t.o.Scrub == nil {
-		return err.Error()
+	text := err.Error()
+	if t.o.Scrub != nil {
+		text = t.o.Scrub(text)
 	}
-	return t.o.Scrub(err.Error())
+	return cut(text, mostError)
 }
 
 // wayLocked returns the way of that name.

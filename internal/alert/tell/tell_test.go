@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -168,32 +169,43 @@ func TestAttempts(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, s *scene) {
 		email := &mailbox{name: "email"}
-		var at []time.Duration
+		var mu sync.Mutex
+		var all []time.Duration
 		var began time.Time
-		stated := time.Duration(0)
-		email.does(func(context.Context, alert.Notice) (bool, error) {
-			if began.IsZero() {
-				began = time.Now()
-			}
-			at = append(at, time.Since(began))
-			return false, &fault.Error{Kind: fault.Transient, RetryAfter: stated, Err: errGreylisted}
-		})
+		asks := func(stated time.Duration) {
+			email.does(func(context.Context, alert.Notice) (bool, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if began.IsZero() {
+					began = time.Now()
+				}
+				all = append(all, time.Since(began))
+				return false, &fault.Error{Kind: fault.Transient, RetryAfter: stated, Err: errGreylisted}
+			})
+		}
+		attempts := func() []time.Duration {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(all)
+		}
+		asks(0)
 		d := s.start("a", stateDir(t), email)
 		defer d.stop()
 		d.failed(t, "us-store", alert.Auth)
 		after(65 * time.Minute)
+		at := attempts()
 		want := []time.Duration{0, 30 * time.Second, 90 * time.Second, 210 * time.Second, 450 * time.Second, 930 * time.Second}
 		if diff := cmp.Diff(want, at[:6]); diff != "" || at[7]-at[6] != 15*time.Minute {
 			t.Errorf("attempts (-want +got):\n%s%v", diff, at)
 		}
-		stated = 3 * time.Hour
+		asks(3 * time.Hour)
 		after(15 * time.Minute)
-		before := len(at)
+		before := len(attempts())
 		after(2*time.Hour + 30*time.Minute)
-		if len(at) != before {
-			t.Errorf("%d attempts while it had asked for a pause", len(at)-before)
+		if got := len(attempts()); got != before {
+			t.Errorf("%d attempts while it had asked for a pause", got-before)
 		}
-		stated = 0
+		asks(0)
 		after(22 * time.Hour)
 		s.db.set(func(db *database) {
 			if got := db.deliveries[0]; got.State != alert.GivenUp || got.Attempts < 50 || got.Error == "" || got.EndedAt.Sub(got.MadeAt) < 24*time.Hour {
