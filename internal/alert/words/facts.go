@@ -97,8 +97,8 @@ func isStanding(c alert.Class) bool {
 	return c == alert.Gap || c == alert.Credential || c == alert.DeadLetter || c == alert.Shortfall
 }
 
-// pastRows are the facts about one that is over.
-func (w *writer) pastRows(i alert.Incident) []Row {
+// pastRows are the facts about one that is over. Orders are caught up where they waited.
+func (w *writer) pastRows(i alert.Incident, k kind) []Row {
 	var t table
 	l := w.labels
 	if !isStanding(i.Class) {
@@ -106,7 +106,7 @@ func (w *writer) pastRows(i alert.Incident) []Row {
 	}
 	t.add(l.span, span(i.Since, w.end(i), w.zone))
 	t.add(l.failed, w.failed(i))
-	if s := i.Facts.Standing; s != nil {
+	if s := i.Facts.Standing; s != nil && natureOf(k).waits {
 		t.add(l.stored, w.orders(s.Stored))
 		t.add(l.upTo, w.storedUpTo(s))
 		if s.Waiting != nil && *s.Waiting > 0 {
@@ -147,9 +147,9 @@ func (w *writer) line(i alert.Incident, k kind) string {
 }
 
 // pastLines are the facts about one of several that are over.
-func (w *writer) pastLines(i alert.Incident) []string {
+func (w *writer) pastLines(i alert.Incident, k kind) []string {
 	lines := []string{w.fill(w.labels.lastedFor, "t", span(i.Since, w.end(i), w.zone), "for", w.duration(w.lasted(i)))}
-	if s := i.Facts.Standing; s != nil && s.Stored > 0 {
+	if s := i.Facts.Standing; s != nil && s.Stored > 0 && natureOf(k).waits {
 		lines = append(lines, w.fill(w.labels.storedShort, "orders", w.orders(s.Stored)))
 	}
 	return lines
@@ -291,10 +291,16 @@ func (w *writer) footer(items []alert.Item, all int) []string {
 		about += l.sep + w.fill(l.run, "id", first.RunID)
 	}
 	lines = append(lines, about, w.fill(l.show, "id", first.ID))
-	if !isOver(first.Change) {
+	if !isOver(first.Change) && !isOwn(first.Scope) {
 		lines = append(lines, w.fill(l.mute, "id", first.ID))
 	}
 	return lines
+}
+
+// isOwn reports whether what fails concerns one machine alone: that stands in its own book, and cannot be silenced.
+func isOwn(s alert.Scope) bool {
+	sort, _ := s.Split()
+	return sort == "host" || sort == "channel"
 }
 
 // made says which machine made the notice, and when.

@@ -136,7 +136,7 @@ func (w *writer) one(i alert.Incident, k kind) (headline string, blocks []Block)
 
 // ended tells of one incident that is over.
 func (w *writer) ended(i alert.Item, k kind) (headline string, blocks []Block) {
-	return w.fill(w.phrasesOf(k).over, w.values(i.Incident)...), []Block{{Paragraphs: w.relieved(i.Change, k), Rows: w.pastRows(i.Incident)}}
+	return w.fill(w.phrasesOf(k).over, w.values(i.Incident)...), []Block{{Paragraphs: w.relieved(i.Change, k), Rows: w.pastRows(i.Incident, k)}}
 }
 
 // relieved says what the end of an incident means.
@@ -305,7 +305,7 @@ func (w *writer) entry(item alert.Item, short bool) Entry {
 	e := Entry{Tone: natureOf(k).tone, Title: w.title(item.Incident)}
 	if isOver(item.Change) {
 		e.Tone = Good
-		e.Lines = w.pastLines(item.Incident)
+		e.Lines = w.pastLines(item.Incident, k)
 		return e
 	}
 	if e.Lines = w.lines(item.Incident, k); short {
