@@ -60,8 +60,10 @@ func TestInstall(t *testing.T) {
 		"/usr/local/lib/systemd/system/ordersyncd.service": "-rw-r--r--",
 		"/usr/local/lib/sysusers.d/ordersync.conf":         "-rw-r--r--",
 		"/usr/local/share/doc/ordersync/accounts.sql":      "-rw-r--r--",
+		"/usr/local/share/doc/ordersync/en/alerts.md":      "-rw-r--r--",
 		"/usr/local/share/doc/ordersync/en/service.md":     "-rw-r--r--",
 		"/usr/local/share/doc/ordersync/en/taobao.md":      "-rw-r--r--",
+		"/usr/local/share/doc/ordersync/zh-CN/alerts.md":   "-rw-r--r--",
 		"/usr/local/share/doc/ordersync/zh-CN/service.md":  "-rw-r--r--",
 		"/usr/local/share/doc/ordersync/zh-CN/taobao.md":   "-rw-r--r--",
 	}
