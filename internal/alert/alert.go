@@ -211,6 +211,9 @@ type Observation struct {
 	Mute *Mute     `json:"mute,omitempty"`
 }
 
+// IsGood reports whether it is the end of a good run.
+func (o Observation) IsGood() bool { return o.Run != nil && o.Run.Class == "" }
+
 // RunEnded is the end of a run, good or failed. Stopped runs are no observations.
 type RunEnded struct {
 	// Source is empty of what concerns the machine alone: the database that does not answer, a configuration that was refused. A good run

@@ -20,9 +20,10 @@ type Contents struct {
 	Now time.Time
 	// Incidents are those that are failing or open, and those that recovered less than [Calm] ago or are not wholly told.
 	Incidents []Incident
-	// Observations are those that were not worked yet, in order; at most a thousand.
+	// Observations are those that were not worked yet, in order; at most a thousand. One without anything in it could not be read.
 	Observations []Noted
-	// Waiting are the deliveries that wait, in the order in which they were made; at most a thousand.
+	// Waiting are the deliveries that wait, in the order in which they were made; of each channel at most a hundred, the oldest. One whose
+	// notice has nothing but its id cannot be read any more.
 	Waiting []Delivery
 	// Sent are the times of the deliveries of the last hour, by channel.
 	Sent map[string][]time.Time

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,8 @@ type DB struct {
 	quiet atomic.Bool
 	// first: nothing of the latest page was stored before, so that the next may be as new.
 	first atomic.Bool
+	// unread are the rows of which was said that they cannot be read.
+	unread sync.Map
 	// pause waits before a transaction is tried again.
 	pause func(ctx context.Context, attempt int) error
 	log   *slog.Logger

@@ -17,6 +17,6 @@ func Polled() map[string]string {
 	all := newStatements()
 	return map[string]string{
 		"newest": selectNewest, "usual": all.countUsual.text(3), "live": selectLive, "observations": selectObservations, "waiting": selectWaiting,
-		"sent": selectSentLately, "weekly": selectLastWeekly, "awaited": selectAwaited,
+		"sent": selectSentLately, "news": selectNews, "awaited": selectAwaited,
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -17,8 +18,9 @@ import (
 const AlertsStream = "alerts"
 
 const (
-	// mostRead is how many observations, and how many waiting deliveries, are read at a time.
-	mostRead = 1000
+	// mostRead is how many observations, and mostOfChannel how many waiting deliveries of each channel, are read at a time.
+	mostRead      = 1000
+	mostOfChannel = 100
 	// keepWorked is how long an observation that was worked is known again when it is noted once more.
 	keepWorked = 48 * time.Hour
 
@@ -37,30 +39,35 @@ type book struct {
 	holder string
 }
 
-// Read returns all that is to be worked on; see alert.Book.
+// Read returns all that is to be worked on; see alert.Book. Where there is nothing it asks once.
 func (b *book) Read(ctx context.Context) (alert.Contents, error) {
-	c := alert.Contents{}
-	var err error
-	if c.Now, err = b.db.Now(ctx); err != nil {
+	c, there := alert.Contents{Sent: map[string][]time.Time{}}, news{}
+	err := b.db.query(ctx, "look into the book of alerts", selectNews, func() {}, func(rows *sql.Rows) error {
+		return rows.Scan(&c.Now, &there.incidents, &there.observations, &there.waiting, &there.sent, moment{&c.Weekly})
+	}, calmSeconds)
+	if err == nil && there.incidents {
+		c.Incidents, err = b.db.incidents(ctx, selectLive, calmSeconds)
+	}
+	if err == nil && there.observations {
+		c.Observations, err = b.db.observations(ctx)
+	}
+	if err == nil && there.waiting {
+		c.Waiting, err = b.db.deliveries(ctx, selectWaiting, mostOfChannel)
+	}
+	if err == nil && there.sent {
+		c.Sent, err = b.db.sentLately(ctx)
+	}
+	if err != nil {
 		return alert.Contents{}, err
 	}
-	if c.Incidents, err = b.db.incidents(ctx, selectLive, int64(alert.Calm/time.Second)); err != nil {
-		return alert.Contents{}, err
-	}
-	if c.Observations, err = b.db.observations(ctx); err != nil {
-		return alert.Contents{}, err
-	}
-	if c.Waiting, err = b.db.deliveries(ctx, selectWaiting, mostRead); err != nil {
-		return alert.Contents{}, err
-	}
-	if c.Sent, err = b.db.sentLately(ctx); err != nil {
-		return alert.Contents{}, err
-	}
-	err = b.db.query(ctx, "find the last weekly notice", selectLastWeekly, func() {}, func(rows *sql.Rows) error {
-		return rows.Scan(moment{&c.Weekly})
-	})
-	return c, err
+	return c, nil
 }
+
+// news says what there is in the book.
+type news struct{ incidents, observations, waiting, sent bool }
+
+// calmSeconds is alert.Calm as a statement takes it.
+const calmSeconds = int64(alert.Calm / time.Second)
 
 // sentLately returns when notices were sent in the last hour, by channel.
 func (db *DB) sentLately(ctx context.Context) (map[string][]time.Time, error) {
@@ -147,17 +154,19 @@ func (w *writing) writeDeliveries(ctx context.Context, deliveries []alert.Delive
 // plainText is a text as a column for people takes it. What a remote said may be anything.
 func plainText(text string, most int) string { return cut(strings.ToValidUTF8(text, "\uFFFD"), most) }
 
-// incidents lists what a statement finds.
+// incidents lists what a statement finds, but for those that another version wrote and this one cannot read.
 func (db *DB) incidents(ctx context.Context, query string, args ...any) ([]alert.Incident, error) {
 	var all []alert.Incident
 	err := db.query(ctx, "list the incidents", query, func() { all = nil }, func(rows *sql.Rows) error {
+		var id string
 		var state []byte
-		if err := rows.Scan(&state); err != nil {
+		if err := rows.Scan(&id, &state); err != nil {
 			return err
 		}
 		var i alert.Incident
 		if err := json.Unmarshal(state, &i); err != nil {
-			return fmt.Errorf("the column state of an incident: %w", err)
+			db.unreadable(ctx, "incident "+id, err)
+			return nil
 		}
 		all = append(all, i)
 		return nil
@@ -165,23 +174,33 @@ func (db *DB) incidents(ctx context.Context, query string, args ...any) ([]alert
 	return all, err
 }
 
-// deliveries lists what a statement finds.
+// deliveries lists what a statement finds. A notice that another version wrote and this one cannot read has nothing but its id.
 func (db *DB) deliveries(ctx context.Context, query string, args ...any) ([]alert.Delivery, error) {
 	var all []alert.Delivery
 	err := db.query(ctx, "list the deliveries of notices", query, func() { all = nil }, func(rows *sql.Rows) error {
 		var d alert.Delivery
+		var id string
 		var body []byte
-		err := rows.Scan(&d.Channel, (*string)(&d.State), &d.MadeAt, &d.Attempts, moment{&d.NextAt}, &d.Error, moment{&d.EndedAt}, &body)
+		err := rows.Scan(&id, &d.Channel, (*string)(&d.State), &d.MadeAt, &d.Attempts, moment{&d.NextAt}, &d.Error, moment{&d.EndedAt}, &body)
 		if err != nil {
 			return err
 		}
 		if err := json.Unmarshal(body, &d.Notice); err != nil {
-			return fmt.Errorf("the column body of a notice through %s: %w", d.Channel, err)
+			db.unreadable(ctx, "notice "+id, err)
+			d.Notice = alert.Notice{ID: id}
 		}
 		all = append(all, d)
 		return nil
 	}, args...)
 	return all, err
+}
+
+// unreadable says in the log, once, that a row is left out because another version wrote it in a way that this one cannot read.
+func (db *DB) unreadable(ctx context.Context, what string, err error) {
+	if _, said := db.unread.LoadOrStore(what, true); !said {
+		db.log.LogAttrs(ctx, slog.LevelError, "a row of another version cannot be read and is left out", slog.String("row", what),
+			slog.String("error", err.Error()))
+	}
 }
 
 // Incidents lists the incidents that are failing or open, or also those that were opened and are over, the latest first; at most a

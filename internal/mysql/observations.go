@@ -24,6 +24,11 @@ const (
 // the clock of this process. A good run is left out where nothing is wrong: no incident of its source or of all sources is failing or
 // open, and no observation of its source waits. Repeating it changes nothing, also when they were worked meanwhile, for two days.
 func (db *DB) Note(ctx context.Context, observations []alert.Observation) error {
+	if len(observations) == 1 && observations[0].IsGood() {
+		if awaited, err := db.awaited(ctx, observations[0].Run.Source); err != nil || !awaited {
+			return err // as it is nearly always
+		}
+	}
 	for piece := range slices.Chunk(observations, notedAtOnce) {
 		err := db.again(ctx, func(ctx context.Context) error {
 			return db.inTx(ctx, func(tx *sql.Tx) error { return note(ctx, tx, piece) })
@@ -33,6 +38,12 @@ func (db *DB) Note(ctx context.Context, observations []alert.Observation) error 
 		}
 	}
 	return nil
+}
+
+// awaited reports whether a good run of a source can matter.
+func (db *DB) awaited(ctx context.Context, source string) (awaited bool, err error) {
+	err = db.query(ctx, "note what happened", selectAwaited, func() {}, func(rows *sql.Rows) error { return rows.Scan(&awaited) }, source, source)
+	return awaited, err
 }
 
 // note writes down what may matter. The clocks are compared once for all, so that what happened in order stays in order.
@@ -47,7 +58,7 @@ func note(ctx context.Context, tx *sql.Tx, observations []alert.Observation) err
 		if o.Run != nil {
 			source = o.Run.Source
 		}
-		if o.Run != nil && o.Run.Class == "" {
+		if o.IsGood() {
 			var awaited bool
 			if err := tx.QueryRowContext(ctx, selectAwaited, source, source).Scan(&awaited); err != nil {
 				return err
@@ -73,7 +84,7 @@ func note(ctx context.Context, tx *sql.Tx, observations []alert.Observation) err
 	return nil
 }
 
-// observations lists those that wait to be worked.
+// observations lists those that wait to be worked. One that another version wrote and this one cannot read says nothing.
 func (db *DB) observations(ctx context.Context) ([]alert.Noted, error) {
 	var all []alert.Noted
 	err := db.query(ctx, "list what happened", selectObservations, func() { all = nil }, func(rows *sql.Rows) error {
@@ -84,7 +95,8 @@ func (db *DB) observations(ctx context.Context) ([]alert.Noted, error) {
 			return err
 		}
 		if err := json.Unmarshal(body, &n.Observation); err != nil {
-			return fmt.Errorf("the column body of observation %d: %w", n.Number, err)
+			db.unreadable(ctx, fmt.Sprint("observation ", n.Number), err)
+			n.Observation = alert.Observation{}
 		}
 		n.At = at
 		all = append(all, n)

@@ -296,20 +296,28 @@ const (
 	selectObservations = "SELECT number, happened_at, body FROM observations WHERE worked_at IS NULL ORDER BY happened_at, number LIMIT ?"
 	pruneObservations  = "DELETE FROM observations WHERE worked_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND LIMIT 1000"
 
+	// selectNews asks what there is to be worked on, so that all else need not be asked where there is nothing.
+	selectNews = "SELECT UTC_TIMESTAMP(6), EXISTS (SELECT 1 FROM incidents WHERE is_over = 0) " +
+		"OR EXISTS (SELECT 1 FROM incidents WHERE is_over = 1 AND recovered_at > UTC_TIMESTAMP(6) - INTERVAL ? SECOND), " +
+		"EXISTS (SELECT 1 FROM observations WHERE worked_at IS NULL), EXISTS (SELECT 1 FROM notices WHERE state = 'waiting'), " +
+		"EXISTS (SELECT 1 FROM notices WHERE state = 'sent' AND ended_at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR), " +
+		"(SELECT MAX(made_at) FROM notices WHERE sort = 'weekly')"
 	// selectLive leaves out what recovered so long ago that it cannot come back.
-	selectLive = "SELECT state FROM incidents WHERE is_over = 0 OR (is_over = 1 AND recovered_at > UTC_TIMESTAMP(6) - INTERVAL ? SECOND) " +
+	selectLive = "SELECT incident_id, state FROM incidents WHERE is_over = 0 OR (is_over = 1 AND recovered_at > UTC_TIMESTAMP(6) - INTERVAL ? SECOND) " +
 		"ORDER BY since_at, incident_id"
-	selectIncidents = "SELECT state FROM incidents WHERE phase <> 'recovered' OR (? AND opened_at IS NOT NULL) " +
+	selectIncidents = "SELECT incident_id, state FROM incidents WHERE phase <> 'recovered' OR (? AND opened_at IS NOT NULL) " +
 		"ORDER BY COALESCE(opened_at, since_at) DESC, incident_id LIMIT 1000"
-	selectIncidentsLike = "SELECT state FROM incidents WHERE LEFT(incident_id, CHAR_LENGTH(?)) = ? ORDER BY incident_id LIMIT 2"
+	selectIncidentsLike = "SELECT incident_id, state FROM incidents WHERE LEFT(incident_id, CHAR_LENGTH(?)) = ? ORDER BY incident_id LIMIT 2"
 	pruneIncidents      = "DELETE FROM incidents WHERE phase = 'recovered' AND recovered_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND LIMIT 1000"
 
-	deliveryColumns = "channel, state, made_at, attempts, next_at, error, ended_at, body"
+	deliveryColumns = "notice_id, channel, state, made_at, attempts, next_at, error, ended_at, body"
 
-	selectWaiting      = "SELECT " + deliveryColumns + " FROM notices WHERE state = 'waiting' ORDER BY made_at, number LIMIT ?"
+	// selectWaiting takes the oldest of each channel.
+	selectWaiting = "SELECT " + deliveryColumns + " FROM notices JOIN (SELECT number AS chosen, " +
+		"ROW_NUMBER() OVER (PARTITION BY channel ORDER BY made_at, number) AS place FROM notices WHERE state = 'waiting') c " +
+		"ON number = chosen WHERE place <= ? ORDER BY made_at, number"
 	selectDeliveries   = "SELECT " + deliveryColumns + " FROM notices WHERE notice_id = ? OR body LIKE ? ORDER BY made_at, number LIMIT 1000"
 	selectSentLately   = "SELECT channel, ended_at FROM notices WHERE state = 'sent' AND ended_at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR ORDER BY ended_at"
-	selectLastWeekly   = "SELECT MAX(made_at) FROM notices WHERE sort = 'weekly'"
 	selectWaitingShort = "SELECT channel, made_at, attempts, error FROM notices WHERE state = 'waiting' ORDER BY made_at, number"
 	selectLastSent     = "SELECT channel, MAX(CASE state WHEN 'sent' THEN ended_at END) FROM notices GROUP BY channel"
 	pruneNotices       = "DELETE FROM notices WHERE state <> 'waiting' AND ended_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND LIMIT 1000"
@@ -468,7 +476,9 @@ func newStatements() statements {
 		upsertIncidents: upsertInto("incidents", []string{"incident_id"}, []string{
 			"scope", "class", "phase", "source", "since_at", "opened_at", "recovered_at", "last_at", "failures", "error", "muted_until", "is_over", "state",
 		}),
-		workObservations: byID("UPDATE observations SET worked_at = UTC_TIMESTAMP(6) WHERE worked_at IS NULL AND number IN (", ")"),
+		// The end of a run that was worked is kept to be known again, by its identity alone: while much fails there are many.
+		workObservations: byID("UPDATE observations SET worked_at = UTC_TIMESTAMP(6), body = IF(source = '', body, '') "+
+			"WHERE worked_at IS NULL AND number IN (", ")"),
 		upsertNotices: upsertInto("notices", []string{"notice_id", "channel"}, []string{
 			"sort", "class", "state", "made_at", "ended_at", "attempts", "next_at", "error", "body",
 		}),
