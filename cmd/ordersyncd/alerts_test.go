@@ -153,8 +153,8 @@ func TestIncidentCommands(t *testing.T) {
 		"opened", "email ops@example.com", "sent", "sentry", "waiting", "no route to host", "0123456789abcdef")
 	s.want(s.run("incident", "show", over.ID), 0, "recovered", "Nothing was told of it yet.")
 	s.want(s.run("incident", "show", ""), 1, "an incident has an id")
-	s.want(s.run("status"), 1, "Open incidents", open.ID, "Not well: auth of us-store has been failing since 1h ago.", "ordersyncd incident show "+open.ID,
-		"Ways by which alerts do not get through", "sentry")
+	s.want(s.run("status"), 1, "Open incidents", open.ID, "Not well: incident "+open.ID+" is open for 1h: auth of us-store.",
+		"ordersyncd incident show "+open.ID, "Ways by which alerts do not get through", "sentry")
 	s.want(s.run("incident", "mute", over.ID), 1, "is over since")
 	s.want(s.run("incident", "mute", open.ID, "--until", "2020-01-01"), 2, "is over already")
 	s.want(s.run("incident", "mute", open.ID[:7], "--until", "2099-01-01"), 0, "Silent until 2099-01-01 00:00:00 +08:00: auth of us-store.")

@@ -37,7 +37,7 @@ func (p *program) showAlerts(o *status.Overview) {
 		if i.MutedUntil != nil {
 			muted = fmt.Sprintf(textMutedUntil, s.at(*i.MutedUntil))
 		}
-		incidents = append(incidents, table.Row{i.ID, i.Class, i.Scope, s.at(i.Since), figures.Number(i.Failures), muted})
+		incidents = append(incidents, table.Row{i.ID, i.Class, i.Scope, s.at(i.Since), failuresText(i.Failures), muted})
 	}
 	s.table(textHeadIncidents, table.Row{"id", "class", "what", "since", "failures", "muted"}, incidents)
 	failing := slices.DeleteFunc(slices.Clone(o.Channels), func(c status.Channel) bool { return c.Healthy })

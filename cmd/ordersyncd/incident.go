@@ -45,6 +45,7 @@ time zone of the configuration, or an instant with its offset.`
 	textIncidentTitle  = "Incident %s: %s of %s"
 	textNoticesHead    = "What was told"
 	textNoticesNone    = "Nothing was told of it yet.\n"
+	textIncidentLog    = "It concerns this machine alone. The log says by which ways it was told: journalctl -u ordersyncd | grep %s\n"
 	textIncidentMuted  = "Silent%s: %s of %s. Its recovery is told.\n"
 	textIncidentIsOver = "the incident %s is over since %s"
 	textIncidentOwn    = "the incident %s concerns this machine alone and cannot be silenced"
@@ -79,8 +80,9 @@ func (p *program) incidentCommand() *cobra.Command {
 	return group
 }
 
+// listIncidents lists also without the database, as far as it can: what its absence means stands in this machine's own book.
 func (p *program) listIncidents(cmd *cobra.Command, all bool) (err error) {
-	w, err := p.openReady(cmd.Context())
+	w, err := p.open()
 	if err != nil {
 		return err
 	}
@@ -89,9 +91,12 @@ func (p *program) listIncidents(cmd *cobra.Command, all bool) (err error) {
 	if err != nil {
 		return err
 	}
-	incidents, err := v.Incidents(cmd.Context(), all)
-	if err != nil {
-		return err
+	var incidents []alert.Incident
+	away := w.db.SchemaOK(cmd.Context())
+	if away == nil {
+		incidents, away = v.Incidents(cmd.Context(), all)
+	} else {
+		incidents = v.OwnIncidents(all)
 	}
 	s := p.screen
 	var rows []table.Row
@@ -100,17 +105,25 @@ func (p *program) listIncidents(cmd *cobra.Command, all bool) (err error) {
 		if i.Phase == alert.Recovered {
 			end = s.at(i.RecoveredAt)
 		}
-		rows = append(rows, table.Row{i.ID, i.Class, i.Scope, i.Phase, s.at(i.Since), end, figures.Number(i.Failures), shortened(i.Error)})
+		rows = append(rows, table.Row{i.ID, i.Class, i.Scope, i.Phase, s.at(i.Since), end, failuresText(status.Failures(i)), shortened(i.Error)})
 	}
 	s.table(textIncidentHead, table.Row{"id", "class", "what", "phase", "since", "over", "failures", "last error"}, rows)
 	switch {
-	case len(rows) > 0:
+	case len(rows) > 0 || away != nil:
 	case all:
 		s.notice(textIncidentNever)
 	default:
 		s.notice(textIncidentNone)
 	}
-	return nil
+	return away
+}
+
+// failuresText is how many runs failed; nothing of what is not about runs.
+func failuresText(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return figures.Number(n)
 }
 
 // shortened is the begin of a text that a table has no room for.
@@ -129,6 +142,9 @@ func (w *works) incident(ctx context.Context, prefix string) (found *alert.Incid
 			return &i, true, nil
 		}
 	}
+	if err := w.db.SchemaOK(ctx); err != nil {
+		return nil, false, err
+	}
 	i, err := w.db.Incident(ctx, prefix)
 	if errors.Is(err, mysql.ErrNotStored) {
 		return nil, false, &remedyError{err: fmt.Errorf(textIncidentGone, prefix), remedy: textIncidentSee}
@@ -140,14 +156,19 @@ func (w *works) incident(ctx context.Context, prefix string) (found *alert.Incid
 }
 
 func (p *program) showIncident(cmd *cobra.Command, prefix string) (err error) {
-	w, err := p.openReady(cmd.Context())
+	w, err := p.open()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	i, _, err := w.incident(cmd.Context(), prefix)
+	i, own, err := w.incident(cmd.Context(), prefix)
 	if err != nil {
 		return err
+	}
+	if own { // what was told of it, and by which way, only its daemon's log knows
+		p.printIncident(i)
+		p.screen.printf(textIncidentLog, i.ID)
+		return nil
 	}
 	deliveries, err := w.db.Deliveries(cmd.Context(), *i)
 	if err != nil {
@@ -171,10 +192,11 @@ func (p *program) printIncident(i *alert.Incident) {
 	row("opened", s.at(i.OpenedAt))
 	row("last seen", s.at(i.LastAt))
 	row("over", s.at(i.RecoveredAt))
+	row("told", s.at(i.ToldAt))
 	if i.Reopened > 0 {
 		row("came back", figures.Count(i.Reopened, "time"))
 	}
-	row("failures", figures.Number(i.Failures))
+	row("failures", failuresText(status.Failures(*i)))
 	row("jobs", strings.Join(slices.Sorted(maps.Keys(i.Jobs)), ", "))
 	row("last run", i.RunID)
 	row("kind", i.Kind)
@@ -217,7 +239,7 @@ func told(n alert.Notice, id string) string {
 
 func (p *program) muteIncident(cmd *cobra.Command, prefix, until string) (err error) {
 	ctx := cmd.Context()
-	w, err := p.openReady(ctx)
+	w, err := p.open()
 	if err != nil {
 		return err
 	}

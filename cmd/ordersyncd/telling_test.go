@@ -150,7 +150,7 @@ func TestRefusedReloadIsTold(t *testing.T) {
 		t.Errorf("the message about a mistake: %s", body)
 	}
 	s.write(s.yaml() + r.yaml)
-	s.want(s.run("status"), 1, "Open incidents", "host/"+hostName(), "Not well: config of host "+hostName()+" has been failing")
+	s.want(s.run("status"), 1, "Open incidents", "host/"+hostName(), "Not well: incident ", ": config of host "+hostName()+".")
 	list := s.run("incident", "list")
 	s.want(list, 0, "config", "host/"+hostName(), "open")
 	id := strings.Fields(strings.Split(list.stdout, "\n")[2])[0]

@@ -27,7 +27,7 @@ const (
 	textSourceRefused = "%s refuses its credential"
 	textSessionEnds   = "%s: %s"
 	textGapsOpen      = "orders of %s of time are missing for good"
-	textIncidentOpen  = "%s of %s has been failing since %s ago"
+	textIncidentOpen  = "incident %s is open for %s: %s of %s"
 	textChannelFails  = "alerts do not get through by %s: %s"
 
 	commandOnline    = "ordersyncd check --online"
@@ -44,6 +44,8 @@ const (
 	moving = 10 * time.Minute
 	// channelFailures is how often a notice must have failed to get through for its channel to count as failing.
 	channelFailures = 2
+	// channelPatience is how long one may have waited that failed to get through at all.
+	channelPatience = 2 * time.Minute
 )
 
 // Overview reads everything and judges it. The tables not fitting is a finding; the database being away is an error.
@@ -135,17 +137,17 @@ func (v *View) addAlerts(ctx context.Context, now time.Time, o *Overview) (err e
 		}
 		s := Incident{
 			ID: i.ID, Class: string(i.Class), Scope: string(i.Scope), Source: i.Source, Since: i.Since.UTC(), OpenedAt: i.OpenedAt.UTC(),
-			Failures: i.Failures, Kind: i.Kind, Error: i.Error, Host: i.Host,
+			Failures: Failures(i), Kind: i.Kind, Error: i.Error, Host: i.Host,
 		}
 		if i.MutedUntil.After(now) {
 			s.MutedUntil = maybe(i.MutedUntil)
 		}
 		o.Incidents = append(o.Incidents, s)
-		o.complain(fmt.Sprintf(textIncidentOpen, i.Class, Subject(i), figures.Span(now.Sub(i.Since))), fmt.Sprintf(commandIncident, i.ID))
+		o.complain(openText(i, now), fmt.Sprintf(commandIncident, i.ID))
 	}
 	for _, c := range channels {
 		s := Channel{
-			Name: c.Name, Healthy: c.Waiting == 0 || c.Attempts < channelFailures, Waiting: c.Waiting, OldestAt: maybe(c.Oldest), Attempts: c.Attempts,
+			Name: c.Name, Healthy: !channelFails(c, now), Waiting: c.Waiting, OldestAt: maybe(c.Oldest), Attempts: c.Attempts,
 			Error: c.Error, SentAt: maybe(c.SentAt),
 		}
 		o.Channels = append(o.Channels, s)
@@ -156,14 +158,36 @@ func (v *View) addAlerts(ctx context.Context, now time.Time, o *Overview) (err e
 	return err
 }
 
+// openText says of an incident, of whatever class, that it is open.
+func openText(i alert.Incident, now time.Time) string {
+	return fmt.Sprintf(textIncidentOpen, i.ID, figures.Span(now.Sub(i.Since)), i.Class, Subject(i))
+}
+
+// Failures is how many runs failed; zero of an incident that is not about runs.
+func Failures(i alert.Incident) int {
+	if len(i.Jobs) == 0 {
+		return 0
+	}
+	return i.Failures
+}
+
+// channelFails reports whether notices do not get through: those that merely wait for their turn do.
+func channelFails(c mysql.ChannelRow, now time.Time) bool {
+	return c.Waiting > 0 && (c.Attempts >= channelFailures || c.Attempts > 0 && now.Sub(c.Oldest) > channelPatience)
+}
+
 // Incidents are those of the database that are not over, and those that concern this machine alone; with all also those that are over.
 func (v *View) Incidents(ctx context.Context, all bool) ([]alert.Incident, error) {
-	var own []alert.Incident
-	if v.Own != nil {
-		own = slices.DeleteFunc(v.Own(), func(i alert.Incident) bool { return i.Phase == alert.Recovered && !all })
-	}
 	shared, err := v.DB.Incidents(ctx, all)
-	return append(own, shared...), err
+	return append(v.OwnIncidents(all), shared...), err
+}
+
+// OwnIncidents are those that concern this machine alone, for which the database need not be there.
+func (v *View) OwnIncidents(all bool) []alert.Incident {
+	if v.Own == nil {
+		return nil
+	}
+	return slices.DeleteFunc(v.Own(), func(i alert.Incident) bool { return i.Phase == alert.Recovered && !all })
 }
 
 // Subject is what an incident is about, in a word or two.

@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ordersync/internal/alert"
+	"ordersync/internal/mysql"
 )
 
 // What is wrong with a job, and what to type about it.
@@ -73,6 +76,53 @@ func TestUsualOf(t *testing.T) {
 	} {
 		if got, known := usualOf(counts, c.start, c.from, c.from, now); got != c.want || known != c.known {
 			t.Errorf("%s: %d, %v, want %d, %v", name, got, known, c.want, c.known)
+		}
+	}
+}
+
+// An incident of any class is told in a sentence that is true of it: a key that is about to end does not fail.
+func TestOpenIncidentIsTold(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+	i := alert.Incident{ID: "05d128ffdc", Key: alert.Key{Scope: alert.OfSource("us-store"), Class: alert.Credential}, Since: now.Add(-65 * time.Second)}
+	if got, want := openText(i, now), "incident 05d128ffdc is open for 1m 5s: credential of us-store"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Only runs fail; what is only seen again and again is not counted.
+func TestFailuresAreOfRuns(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		jobs map[string]*alert.Job
+		want int
+	}{
+		"a job's runs": {map[string]*alert.Job{"us-orders": {}}, 7},
+		"a condition":  {nil, 0},
+	} {
+		if got := Failures(alert.Incident{Failures: 7, Jobs: c.jobs}); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+// A way that needs correcting is tried again after a quarter of an hour: it fails long before that.
+func TestChannelFails(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		row  mysql.ChannelRow
+		want bool
+	}{
+		"nothing waits":                {mysql.ChannelRow{}, false},
+		"waits for its turn":           {mysql.ChannelRow{Waiting: 3, Oldest: now.Add(-10 * time.Minute)}, false},
+		"failed once, just now":        {mysql.ChannelRow{Waiting: 1, Oldest: now.Add(-time.Minute), Attempts: 1, Error: "busy"}, false},
+		"failed once, and still waits": {mysql.ChannelRow{Waiting: 1, Oldest: now.Add(-3 * time.Minute), Attempts: 1, Error: "wrong password"}, true},
+		"failed twice":                 {mysql.ChannelRow{Waiting: 1, Oldest: now.Add(-time.Minute), Attempts: 2, Error: "busy"}, true},
+		"failed before, nothing waits": {mysql.ChannelRow{Attempts: 2, Error: "busy"}, false},
+	} {
+		if got := channelFails(c.row, now); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
 }
