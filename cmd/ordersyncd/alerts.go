@@ -21,6 +21,8 @@ const (
 	longPause = time.Hour
 	// seldom is the time between two runs from which on a single good run ends an incident.
 	seldom = 15 * time.Minute
+	// askedRefused is the time after which a shop is asked again that refused a credential.
+	askedRefused = time.Hour
 
 	commandGrant = "ordersyncd authorize %s"
 )
@@ -79,14 +81,28 @@ func (r report) learned(clean func(string) string) (alert.Observation, bool) {
 	if r.err != nil {
 		run.Kind, run.Error = fault.KindOf(r.err).String(), clean(r.err.Error())
 		run.Urgent = class == alert.Rate && fault.RetryAfter(r.err) > longPause
-		run.Facts = alert.Facts{RetryAt: r.repeat, NextTick: r.schedule.Next(r.ended), Remedy: clean(advice(r.err)), Command: r.command()}
+		run.Facts = alert.Facts{Remedy: clean(advice(r.err)), Command: r.command()}
+		run.Facts.RetryAt, run.Facts.NextTick = r.tries(class)
 	}
 	return alert.Observation{At: r.ended, Host: hostName(), Run: run}, true
 }
 
-// advice is what to do about a failure where more is known than its kind.
+// tries are the next repeat and the next tick at which the shop is asked again: not before the pause that it wants is over. Where it refuses
+// a credential it is asked once an hour; when, the schedule does not say.
+func (r report) tries(class alert.Class) (again, tick time.Time) {
+	again, tick = r.repeat, r.schedule.Next(r.ended)
+	if wait := fault.RetryAfter(r.err); wait > 0 && again.Before(r.ended.Add(wait)) {
+		again = r.ended.Add(wait)
+	}
+	if class == alert.Auth && tick.Sub(r.ended) < askedRefused {
+		tick = time.Time{}
+	}
+	return again, tick
+}
+
+// advice is what to do about a failure where more is known than its kind, and than the texts of its class.
 func advice(err error) string {
-	if _, remedy := explain(err); remedy != remedies[fault.KindOf(err)].remedy {
+	if _, remedy := explain(err); remedy != remedies[fault.KindOf(err)].remedy && remedy != textUntrustedHelp {
 		return remedy
 	}
 	return ""

@@ -89,6 +89,10 @@ func TestLearned(t *testing.T) {
 	facts := alert.Facts{RetryAt: ended.Add(time.Minute), NextTick: time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)}
 	soon := facts
 	soon.NextTick = time.Date(2026, 3, 1, 2, 5, 0, 0, time.UTC)
+	later, muchLater := facts, facts
+	later.RetryAt, muchLater.RetryAt = ended.Add(time.Hour), ended.Add(time.Hour+time.Second)
+	refused := facts
+	refused.NextTick = time.Time{} // it is asked once an hour
 	advised := facts
 	advised.Remedy = "Ask … for it."
 	with := func(change func(*alert.RunEnded)) *alert.RunEnded {
@@ -111,11 +115,19 @@ func TestLearned(t *testing.T) {
 			r.Class, r.Kind, r.Error, r.Facts = alert.HTTP, "transient", "no JSON for …", soon
 		})},
 		"a short pause": {ran(daily, fault.Limited(time.Hour, errors.New("slow down"))), with(func(r *alert.RunEnded) {
-			r.Class, r.Kind, r.Error, r.Facts, r.Seldom = alert.Rate, "rate limited", "slow down", facts, true
+			r.Class, r.Kind, r.Error, r.Facts, r.Seldom = alert.Rate, "rate limited", "slow down", later, true
 		})},
 		"a long pause": {ran(daily, fault.Limited(time.Hour+time.Second, errors.New("come back tomorrow"))), with(func(r *alert.RunEnded) {
-			r.Class, r.Kind, r.Error, r.Facts, r.Seldom, r.Urgent = alert.Rate, "rate limited", "come back tomorrow", facts, true, true
+			r.Class, r.Kind, r.Error, r.Facts, r.Seldom, r.Urgent = alert.Rate, "rate limited", "come back tomorrow", muchLater, true, true
 		})},
+		"refused, often": {ran(often, fault.Errorf(fault.Auth, "401")), with(func(r *alert.RunEnded) {
+			r.Class, r.Kind, r.Error, r.Facts = alert.Auth, "auth", "401", refused
+		})},
+		"a certificate that expired": { // whose advice is that of its class, in both languages
+			ran(daily, fault.Errorf(fault.Protocol, "%w: expired", apiclient.ErrUntrusted)), with(func(r *alert.RunEnded) {
+				r.Class, r.Kind, r.Error, r.Facts, r.Seldom = alert.Security, "protocol", "the server cannot be trusted: expired", facts, true
+			}),
+		},
 		"with advice of its own": {
 			ran(daily, &remedyError{err: fault.Errorf(fault.Auth, "401"), remedy: "Ask " + canary + " for it."}),
 			with(func(r *alert.RunEnded) {
@@ -205,4 +217,21 @@ func (s *stage) writeIncidents() (open, over alert.Incident) {
 		s.t.Fatal(err)
 	}
 	return open, over
+}
+
+// A connection that cannot be trusted is not explained as answers that do not fit.
+func TestUntrustedIsExplained(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"a certificate":                 {fault.Errorf(fault.Protocol, "%w: expired", apiclient.ErrUntrusted), "certificate"},
+		"an answer":                     {fault.Errorf(fault.Protocol, "the list is no list"), "Compare the source's settings"},
+		"the certificate of a database": {fault.New(fault.Database, x509.UnknownAuthorityError{}), "database server runs"},
+	} {
+		if meaning, remedy := explain(c.err); !strings.Contains(remedy, c.want) || meaning == "" {
+			t.Errorf("%s:%s %s", name, meaning, remedy)
+		}
+	}
 }

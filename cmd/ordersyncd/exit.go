@@ -31,6 +31,9 @@ const (
 	textBusy        = "%s of %s is being worked on by %s since %s; that right lasts until %s and is renewed while it works."
 	textBusyRemedy  = "Its work counts for you, too: wait for it (a typed sync with --wait), or look at 'ordersyncd status'."
 	textMistakes    = "%s in %s. Nothing was started."
+
+	textUntrusted     = " That connection is not used: nothing was sent there, and nothing of it is stored. No order is lost: they wait at the shop."
+	textUntrustedHelp = "Ask the shop's support about its address and its certificate; 'ordersyncd check --online' tries it again."
 )
 
 // words say what a failure means for the orders, and what to do.
@@ -161,6 +164,9 @@ func explain(err error) (meaning, remedy string) {
 	}
 	if _, ok := errors.AsType[*schedule.BusyError](err); ok {
 		return "", textBusyRemedy
+	}
+	if fault.KindOf(err) == fault.Protocol && untrusted(err) {
+		return textUntrusted, textUntrustedHelp
 	}
 	if w.meaning != "" {
 		meaning = " " + w.meaning
