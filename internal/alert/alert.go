@@ -42,10 +42,16 @@ type Scope string
 // All is the scope of a failure that every source shares.
 const All Scope = "all"
 
-// OfSource, OfJob, OfHost and OfChannel are the scopes of one thing.
-func OfSource(name string) Scope  { return Scope("source/" + name) }
-func OfJob(name string) Scope     { return Scope("job/" + name) }
-func OfHost(name string) Scope    { return Scope("host/" + name) }
+// OfSource is the scope of one source.
+func OfSource(name string) Scope { return Scope("source/" + name) }
+
+// OfJob is the scope of one job.
+func OfJob(name string) Scope { return Scope("job/" + name) }
+
+// OfHost is the scope of one machine.
+func OfHost(name string) Scope { return Scope("host/" + name) }
+
+// OfChannel is the scope of one channel.
 func OfChannel(name string) Scope { return Scope("channel/" + name) }
 
 // Split returns the sort of thing and its name.

@@ -68,8 +68,8 @@ func Install(ctx context.Context, log *slog.Logger, packages ...string) error {
 			}
 		}
 		// A failed update of one of several lists may not matter; the installation tells.
-		updateErr := run(ctx, append(line[:len(line):len(line)], "update"))
-		install := append(line[:len(line):len(line)], "install", "--no-install-recommends")
+		updateErr := run(ctx, append(slices.Clip(line), "update"))
+		install := append(slices.Clip(line), "install", "--no-install-recommends")
 		if err = run(ctx, append(install, packages...)); err == nil {
 			return nil
 		}

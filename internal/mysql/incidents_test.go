@@ -443,13 +443,13 @@ func TestPruneAlerts(t *testing.T) {
 	b := newTeller(t, newWorld(t))
 	const day = 24 * time.Hour
 	b.noted(failure("shop", "1", time.Now().Add(-3*day)), failure("shop", "2", time.Now().Add(-3*day)), failure("shop", "3", time.Now()))
-	recovered := func(source string, days time.Duration) alert.Incident {
-		i := b.incident(source, (days+1)*day)
-		i.Phase, i.RecoveredAt = alert.Recovered, b.ago(days*day)
+	recovered := func(source string, ago time.Duration) alert.Incident {
+		i := b.incident(source, ago+day)
+		i.Phase, i.RecoveredAt = alert.Recovered, b.ago(ago)
 		return i
 	}
 	step := alert.Step{Done: []int64{b.read().Observations[0].Number}, Incidents: []alert.Incident{
-		recovered("old", 31), recovered("new", 29), b.incident("open", 100*day),
+		recovered("old", 31*day), recovered("new", 29*day), b.incident("open", 100*day),
 	}, Deliveries: []alert.Delivery{
 		b.ended(b.delivery("1111111111111111", "sentry", 31*day), alert.Sent, 31*day),
 		b.ended(b.delivery("2222222222222222", "sentry", 31*day), alert.GivenUp, 31*day),

@@ -25,12 +25,14 @@ type Overview struct {
 	Gaps []Gap `json:"gaps"`
 }
 
+// Schema says whether the tables fit this program.
 type Schema struct {
 	Healthy bool   `json:"healthy"`
 	Version int64  `json:"version"`
 	Problem string `json:"problem,omitempty"`
 }
 
+// JobStatus is one job of the configuration.
 type JobStatus struct {
 	Name     string        `json:"name"`
 	Kind     alert.JobKind `json:"kind"`
@@ -58,6 +60,7 @@ type JobStatus struct {
 	LastRun      *Run       `json:"last_run,omitempty"`
 }
 
+// Run is the last execution of a job, or the last row of several empty ones.
 type Run struct {
 	Outcome   string    `json:"outcome"`
 	Kind      string    `json:"kind,omitempty"`
@@ -74,6 +77,7 @@ type Run struct {
 	Shortfalls  int `json:"shortfalls"`
 }
 
+// SourceStatus is one source, of the configuration or remembered.
 type SourceStatus struct {
 	Name        string     `json:"name"`
 	Kind        string     `json:"kind"`
@@ -87,6 +91,7 @@ type SourceStatus struct {
 	Authorisation *Authorisation `json:"authorisation,omitempty"`
 }
 
+// Authorisation is the token by which a shop lets us in.
 type Authorisation struct {
 	// Origin says which token is in use: "configuration", "authorised" (the one in the database), or "" for none.
 	Origin string `json:"origin"`
@@ -103,6 +108,7 @@ type Authorisation struct {
 	Command string `json:"-"`
 }
 
+// Gap is a span of which orders are missing for good.
 type Gap struct {
 	Number  int64     `json:"number"`
 	Source  string    `json:"source"`
@@ -112,6 +118,7 @@ type Gap struct {
 	FoundAt time.Time `json:"found_at"`
 }
 
+// Pace is the right to make calls, as far as it was used.
 type Pace struct {
 	AheadSeconds int64      `json:"ahead_seconds"`
 	UsedToday    int64      `json:"used_today"`
@@ -119,6 +126,7 @@ type Pace struct {
 	RefusedAt    *time.Time `json:"refused_at,omitempty"`
 }
 
+// Stream is one thing of a source that is followed.
 type Stream struct {
 	Source    string     `json:"source"`
 	Stream    string     `json:"stream"`
@@ -128,6 +136,7 @@ type Stream struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
+// Lease is the right to work a stream.
 type Lease struct {
 	Source string    `json:"source"`
 	Stream string    `json:"stream"`

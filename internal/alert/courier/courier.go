@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -102,9 +103,7 @@ func (c *Courier) Run(ctx context.Context, e Errand) (*Answer, error) {
 	if err != nil { // its text quotes the address
 		return nil, fault.Errorf(fault.Config, "the address cannot be used")
 	}
-	for name, values := range e.Header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, e.Header)
 	request.Header.Set("User-Agent", userAgent)
 	response, err := c.transport.RoundTrip(request)
 	if err != nil {

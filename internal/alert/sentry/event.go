@@ -3,6 +3,7 @@ package sentry
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -150,12 +151,10 @@ func title(text words.Text, item *alert.Item) string {
 // describe adds what is known of the incident.
 func (t telling) describe(e *sdk.Event) {
 	i := t.item
-	for name, value := range map[string]string{
+	maps.Copy(e.Tags, map[string]string{
 		tagTransition: string(i.Change), tagClass: string(i.Class), tagScope: string(i.Scope), tagSource: i.Source, tagJob: i.Job,
 		tagRun: i.RunID, tagKind: i.Kind, tagIncident: i.ID,
-	} {
-		e.Tags[name] = value
-	}
+	})
 	if i.Level > 0 {
 		e.Tags[tagLevel] = strconv.Itoa(i.Level)
 	}

@@ -156,9 +156,9 @@ const unstated = time.Minute
 // else that of Retry-After.
 func limit(answer *courier.Answer, category string) time.Duration {
 	var wait time.Duration
-	for _, group := range strings.Split(strings.Join(answer.Header.Values("X-Sentry-Rate-Limits"), ","), ",") {
+	for group := range strings.SplitSeq(strings.Join(answer.Header.Values("X-Sentry-Rate-Limits"), ","), ",") {
 		fields := append(strings.Split(group, ":"), "")
-		for _, name := range strings.Split(fields[1], ";") {
+		for name := range strings.SplitSeq(fields[1], ";") {
 			if name = strings.TrimSpace(name); name == "" || strings.EqualFold(name, category) {
 				wait = max(wait, courier.Seconds(fields[0]))
 			}

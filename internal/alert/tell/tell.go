@@ -157,7 +157,7 @@ func (t *Teller) Run(ctx context.Context) error {
 
 // tellOwn works the host's own book.
 func (t *Teller) tellOwn(ctx, late context.Context) {
-	t.work(late, newStint(t.o.Own, true, ctx.Done()))
+	_ = t.work(late, newStint(t.o.Own, true, ctx.Done())) // it says only why late ended
 }
 
 // tellShared works the shared book whenever this daemon has the lease.
@@ -191,8 +191,10 @@ func (t *Teller) share(ctx, late context.Context) error {
 	})()
 	return t.o.Shared(waiting, func(held context.Context, book alert.Book) error {
 		working.Store(true)
-		if ctx.Err() != nil {
+		select {
+		case <-ctx.Done():
 			return nil
+		default:
 		}
 		return t.work(held, newStint(book, false, ctx.Done()))
 	})

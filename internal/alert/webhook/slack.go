@@ -35,7 +35,7 @@ func composeSlack(m message) (courier.Errand, error) {
 // sections cuts a text at its blank lines, and long blocks between lines.
 func sections(text string) []string {
 	var found []string
-	for _, block := range strings.Split(strings.TrimSpace(text), "\n\n") {
+	for block := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
 		current := ""
 		for l := range strings.Lines(block) {
 			l = cutBytes(l, mostSection)

@@ -53,5 +53,5 @@ func roundUp(d time.Duration) time.Duration {
 	if d <= day {
 		return d
 	}
-	return (d + day - 1) / day * day
+	return (d + day - 1).Truncate(day)
 }

@@ -121,14 +121,20 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// Host, Port and Address say where the server listens.
-func (s *Server) Host() string    { return "127.0.0.1" }
-func (s *Server) Port() int       { return s.listener.Addr().(*net.TCPAddr).Port }
+// Host is where the server listens.
+func (s *Server) Host() string { return "127.0.0.1" }
+
+// Port is the port of Host.
+func (s *Server) Port() int { return s.listener.Addr().(*net.TCPAddr).Port }
+
+// Address is both.
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
-// CA holds the certificate that signed the server's; CAText is the same in PEM, for a file.
+// CA holds the certificate that signed the server's.
 func (s *Server) CA() *x509.CertPool { return s.identity.pool }
-func (s *Server) CAText() []byte     { return slices.Clone(s.identity.text) }
+
+// CAText is the same in PEM, for a file.
+func (s *Server) CAText() []byte { return slices.Clone(s.identity.text) }
 
 // Close ends all conversations and waits for their end. It may be called more than once.
 func (s *Server) Close() error {

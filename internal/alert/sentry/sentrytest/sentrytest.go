@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -20,8 +21,8 @@ import (
 	"time"
 )
 
+// Key and Project are those of the DSN.
 const (
-	// Key and Project are those of the DSN.
 	Key     = "0123456789abcdef0123456789abcdef"
 	Project = "42"
 )
@@ -221,9 +222,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	a := s.answer(r, body)
-	for name, values := range a.Header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.Header)
 	w.WriteHeader(a.Status)
 	_, _ = io.WriteString(w, a.Body)
 	s.changed.Broadcast()

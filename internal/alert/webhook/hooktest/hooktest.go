@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -187,9 +188,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a := s.answer(r, body)
-	for name, values := range a.Header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.Header)
 	w.WriteHeader(a.Status)
 	_, _ = io.WriteString(w, a.Body)
 }
@@ -276,8 +275,8 @@ func coded(codeName, textName string, code int, text string) *no {
 
 func status(code int, text string, header ...string) *no {
 	a := Answer{Status: code, Body: text, Header: http.Header{}}
-	for i := 0; i < len(header); i += 2 {
-		a.Header.Set(header[i], header[i+1])
+	for pair := range slices.Chunk(header, 2) {
+		a.Header.Set(pair[0], pair[1])
 	}
 	return &no{Answer: a, why: text}
 }
