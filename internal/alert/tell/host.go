@@ -36,6 +36,7 @@ const (
 // host is what a daemon knows of itself and its machine.
 type host struct {
 	shared, inbox trouble // with the shared book
+	blind         trouble // with looking at the sources, while this daemon has to
 
 	mu   sync.Mutex
 	away bool // the last ping failed
@@ -55,17 +56,20 @@ type trouble struct {
 
 // note notes how it went. That another daemon has the lease is no trouble.
 func (p *trouble) note(err error) {
+	if kind := fault.KindOf(err); kind == fault.Transient || kind == 0 {
+		err = nil
+	}
+	p.set(err)
+}
+
+// set notes how it went, whatever the kind of failure.
+func (p *trouble) set(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case err == nil || fault.KindOf(err) == fault.Transient || fault.KindOf(err) == 0:
-		p.err, p.since = nil, time.Time{}
-	case p.err == nil:
+	if err == nil || p.err == nil {
 		p.since = time.Now()
-		p.err = err
-	default:
-		p.err = err
 	}
+	p.err = err
 }
 
 // lasting is the failure, once it has lasted for long.
@@ -204,16 +208,20 @@ func (t *Teller) internalCondition() *alert.Condition {
 	if t.databaseAway() {
 		return nil
 	}
-	what := "the shared book of incidents cannot be worked: "
-	since, err := t.host.shared.lasting()
-	if err == nil {
-		what = "observations cannot be noted in the shared book of incidents: "
-		since, err = t.host.inbox.lasting()
+	for _, lasts := range []struct {
+		trouble *trouble
+		what    string
+	}{
+		{&t.host.shared, "the shared book of incidents cannot be worked: "},
+		{&t.host.inbox, "observations cannot be noted in the shared book of incidents: "},
+		{&t.host.blind, "it cannot be looked whether jobs and sources are silent: "},
+	} {
+		if since, err := lasts.trouble.lasting(); err != nil {
+			kind := cmp.Or(fault.KindOf(err), fault.Internal)
+			return &alert.Condition{Key: key, Since: since.Round(0).UTC(), Kind: kind.String(), Error: lasts.what + t.text(err)}
+		}
 	}
-	if err == nil {
-		return nil
-	}
-	return &alert.Condition{Key: key, Since: since.Round(0).UTC(), Kind: fault.KindOf(err).String(), Error: what + t.text(err)}
+	return nil
 }
 
 // stallCondition: this host slept, or nobody started the daemon. It is named until it was told and a run was good again, which may be

@@ -33,6 +33,8 @@ const (
 	// weeklyLate is how late a weekly notice may be, because no daemon ran.
 	weeklyLate = 24 * time.Hour
 	week       = 7 * 24 * time.Hour
+	// countAgain is how long after a failure the week is counted again, which is much work.
+	countAgain = 5 * time.Minute
 )
 
 // stint is the time in which this daemon works a book: from the moment at which it may until it may not. What waits was read in this
@@ -46,6 +48,8 @@ type stint struct {
 	trays    map[string]*tray
 
 	lookAt time.Time
+	// countAt is before when the week is not counted again, which failed.
+	countAt time.Time
 	named  []alert.Key // what the last look at the host found
 	world  alert.World
 }
@@ -67,7 +71,7 @@ func (s *stint) stopping() bool {
 // work works a book until ctx ends, which also ends what is being sent; or, after a last round, when the daemon stops and what can be
 // told at once was told. The right to the book is needed until it returns.
 func (t *Teller) work(ctx context.Context, s *stint) error {
-	defer s.leave()
+	defer t.resign(s)
 	for ctx.Err() == nil {
 		last := s.stopping()
 		err := t.safeRound(ctx, s)
@@ -100,6 +104,14 @@ func (s *stint) leave() {
 	s.carriers.Wait()
 	for _, tr := range s.trays {
 		tr.way.leave(s.own)
+	}
+}
+
+// resign notes that others look at the sources from now on, or nobody.
+func (t *Teller) resign(s *stint) {
+	s.leave()
+	if !s.own {
+		t.host.blind.set(nil)
 	}
 }
 
@@ -189,9 +201,17 @@ func (t *Teller) look(ctx context.Context, s *stint, c alert.Contents, desk *ale
 		world      alert.World
 	}
 	seen, err := bounded(ctx, lookLimit, "look at the sources", func(ctx context.Context) (v sight, err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				err = fault.Errorf(fault.Internal, "panic: %v", r)
+			}
+		}()
 		v.conditions, v.judged, v.world, err = t.o.Look(ctx)
 		return v, err
 	})
+	if ctx.Err() == nil {
+		t.host.blind.set(err)
+	}
 	if err != nil {
 		// What runs have reported is told all the same.
 		t.o.Log.LogAttrs(ctx, slog.LevelWarn, "sources not looked at", slog.String("error", t.text(err)))
@@ -228,13 +248,14 @@ func (t *Teller) weekly(ctx context.Context, s *stint, c alert.Contents) []alert
 		return nil
 	}
 	tick := t.o.Weekly(c.Now)
-	if tick.IsZero() || tick.After(c.Now) || !tick.After(c.Weekly) || c.Now.Sub(tick) > weeklyLate {
+	if tick.IsZero() || tick.After(c.Now) || !tick.After(c.Weekly) || c.Now.Sub(tick) > weeklyLate || time.Now().Before(s.countAt) {
 		return nil
 	}
 	counted, err := bounded(ctx, lookLimit, "count the week", func(ctx context.Context) (alert.Week, error) {
 		return t.o.Week(ctx, tick.Add(-week), tick)
 	})
 	if err != nil {
+		s.countAt = time.Now().Add(countAgain)
 		t.o.Log.LogAttrs(ctx, slog.LevelWarn, "week not counted", slog.String("error", t.text(err)))
 		return nil
 	}
@@ -263,7 +284,8 @@ func names(n alert.Notice, channel string) bool {
 	return slices.ContainsFunc(n.Items, func(i alert.Item) bool { return i.Scope == alert.OfChannel(channel) })
 }
 
-// ended returns the deliveries that wait by the book and do not: they were sent and the book could not be told, or they waited too long.
+// ended returns the deliveries that wait by the book and do not: they were sent and the book could not be told, they
+// waited too long, or nobody can read them.
 func (t *Teller) ended(s *stint, c alert.Contents) []alert.Delivery {
 	var all []alert.Delivery
 	for _, d := range c.Waiting {
@@ -273,8 +295,12 @@ func (t *Teller) ended(s *stint, c alert.Contents) []alert.Delivery {
 			continue
 		case over:
 			d.State, d.EndedAt, d.Attempts, d.NextAt, d.Error = end.delivery.State, end.delivery.EndedAt, end.delivery.Attempts, time.Time{}, ""
+		case d.Notice.Sort == "":
+			d.State, d.EndedAt, d.Error = alert.GivenUp, c.Now, "it cannot be read any more"
 		case c.Now.Sub(d.MadeAt) > tryFor && !s.inFlight(d):
 			d.State, d.EndedAt = alert.GivenUp, c.Now
+		case d.Notice.Sort == "":
+			d.State, d.EndedAt, d.Error = alert.GivenUp, c.Now, "what another version wrote cannot be read"
 		default:
 			continue
 		}

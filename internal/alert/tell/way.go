@@ -218,6 +218,7 @@ func (w *way) endLocked(d alert.Delivery, now time.Time) {
 		}
 	}
 	delete(w.refused, d.Notice.ID)
+	d.Notice = alert.Notice{ID: d.Notice.ID} // of more than a day nobody needs all that was told
 	w.ended[d.Notice.ID] = ending{delivery: d, at: now}
 }
 
