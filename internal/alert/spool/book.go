@@ -19,8 +19,9 @@ const (
 	keepRemembered = 26 * time.Hour
 	// keepIncidents is how long an incident is kept that is over and that nobody wants to tell.
 	keepIncidents = 24 * time.Hour
-	// mostWaiting is how many deliveries are given out at once, mostObservations how many observations are kept: they are worked at once.
-	mostWaiting      = 1000
+	// mostOfChannel is how many deliveries of a channel are given out at once, mostObservations how many observations are kept: they are
+	// worked at once.
+	mostOfChannel    = 100
 	mostObservations = 200
 )
 
@@ -64,8 +65,17 @@ func (b *Book) Read(context.Context) (alert.Contents, error) {
 	held, err := clone(b.held)
 	return alert.Contents{
 		Now: now, Incidents: held.Incidents, Observations: held.Observations,
-		Waiting: held.Waiting[:min(len(held.Waiting), mostWaiting)], Sent: held.Sent,
+		Waiting: oldest(held.Waiting), Sent: held.Sent,
 	}, err
+}
+
+// oldest leaves of each channel as many as are given out at once.
+func oldest(waiting []alert.Delivery) []alert.Delivery {
+	count := map[string]int{}
+	return slices.DeleteFunc(waiting, func(d alert.Delivery) bool {
+		count[d.Channel]++
+		return count[d.Channel] > mostOfChannel
+	})
 }
 
 // Write does all of a step.

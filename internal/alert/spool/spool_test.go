@@ -341,6 +341,27 @@ func TestBookIsBounded(t *testing.T) {
 	}
 }
 
+// What waits for one channel leaves room for what waits for the others.
+func TestBookShares(t *testing.T) {
+	t.Parallel()
+	b, count := spool.OpenBook(inMemory(t)), map[string]int{}
+	var step alert.Step
+	for i := range 1001 {
+		step.Deliveries = append(step.Deliveries, delivery(fmt.Sprint(i), "broken", alert.Waiting, time.Now()))
+	}
+	step.Deliveries = append(step.Deliveries, delivery("last", "sound", alert.Waiting, time.Now()))
+	if err := b.Write(t.Context(), step); err != nil {
+		t.Fatal(err)
+	}
+	c := read(t, b)
+	for _, d := range c.Waiting {
+		count[d.Channel]++
+	}
+	if count["broken"] != 100 || count["sound"] != 1 || c.Waiting[0].Notice.ID != "0" || c.Waiting[99].Notice.ID != "99" {
+		t.Errorf("there wait %v", count)
+	}
+}
+
 // Every cut and every changed bit of the file is noticed: the book begins anew, and the damaged one is put aside.
 func TestBookOfADamagedFile(t *testing.T) {
 	t.Parallel()

@@ -50,8 +50,8 @@ type stint struct {
 	lookAt time.Time
 	// countAt is before when the week is not counted again, which failed.
 	countAt time.Time
-	named  []alert.Key // what the last look at the host found
-	world  alert.World
+	named   []alert.Key // what the last look at the host found
+	world   alert.World
 }
 
 func newStint(book alert.Book, own bool, stop <-chan struct{}) *stint {
@@ -295,8 +295,6 @@ func (t *Teller) ended(s *stint, c alert.Contents) []alert.Delivery {
 			continue
 		case over:
 			d.State, d.EndedAt, d.Attempts, d.NextAt, d.Error = end.delivery.State, end.delivery.EndedAt, end.delivery.Attempts, time.Time{}, ""
-		case d.Notice.Sort == "":
-			d.State, d.EndedAt, d.Error = alert.GivenUp, c.Now, "it cannot be read any more"
 		case c.Now.Sub(d.MadeAt) > tryFor && !s.inFlight(d):
 			d.State, d.EndedAt = alert.GivenUp, c.Now
 		case d.Notice.Sort == "":

@@ -245,27 +245,6 @@ func TestRefusedNotice(t *testing.T) {
 	})
 }
 
-// A delivery that cannot be read any more, and an observation, hold up nothing.
-func TestUnreadable(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(t *testing.T, s *scene) {
-		email := &mailbox{name: "email"}
-		now := s.db.now()
-		s.db.deliveries = []alert.Delivery{{Channel: "email", State: alert.Waiting, MadeAt: now, Notice: alert.Notice{ID: "0123456789abcdef"}}}
-		s.db.noted = []alert.Noted{{Number: 1, Observation: alert.Observation{At: now}}}
-		d := s.start("a", stateDir(t), email)
-		defer d.stop()
-		d.failed(t, "us-store", alert.Auth)
-		after(time.Minute)
-		wantLines(t, "beside it", email, "alarm auth opened source/us-store")
-		s.db.set(func(db *database) {
-			if db.deliveries[0].State != alert.GivenUp || len(db.noted) != 0 {
-				t.Errorf("%+v, %d observations", db.deliveries[0], len(db.noted))
-			}
-		})
-	})
-}
-
 // However much there is to tell, a channel takes at most 20 notices in any hour, and gets everything.
 func TestCap(t *testing.T) {
 	t.Parallel()
