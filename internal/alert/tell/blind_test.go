@@ -3,7 +3,6 @@ package tell_test
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -85,25 +84,5 @@ func TestWeekFails(t *testing.T) {
 		}
 		after(20 * time.Minute)
 		wantLines(t, "in the end", email, "weekly")
-	})
-}
-
-// A notice that nobody can read any more is given up at once, and holds up nothing.
-func TestUnreadable(t *testing.T) {
-	t.Parallel()
-	bubble(t, func(t *testing.T, s *scene) {
-		s.db.deliveries = []alert.Delivery{{Channel: "email", State: alert.Waiting, MadeAt: s.db.now(), Notice: alert.Notice{ID: "0011223344556677"}}}
-		s.db.noted = []alert.Noted{{Number: 1, Observation: alert.Observation{At: s.db.now()}}}
-		email := &mailbox{name: "email"}
-		d := s.start("a", stateDir(t), email)
-		defer d.stop()
-		d.failed(t, "us-store", alert.Auth)
-		after(time.Minute)
-		wantLines(t, "of what can be read", email, "alarm auth opened source/us-store")
-		s.db.set(func(db *database) {
-			if len(db.noted) != 0 || !slices.ContainsFunc(db.deliveries, func(d alert.Delivery) bool { return d.State == alert.GivenUp && d.Error != "" }) {
-				t.Errorf("%+v, %+v", db.noted, db.deliveries)
-			}
-		})
 	})
 }

@@ -297,8 +297,6 @@ func (t *Teller) ended(s *stint, c alert.Contents) []alert.Delivery {
 			d.State, d.EndedAt, d.Attempts, d.NextAt, d.Error = end.delivery.State, end.delivery.EndedAt, end.delivery.Attempts, time.Time{}, ""
 		case c.Now.Sub(d.MadeAt) > tryFor && !s.inFlight(d):
 			d.State, d.EndedAt = alert.GivenUp, c.Now
-		case d.Notice.Sort == "":
-			d.State, d.EndedAt, d.Error = alert.GivenUp, c.Now, "what another version wrote cannot be read"
 		default:
 			continue
 		}
