@@ -79,6 +79,15 @@ func (k *keeper) fill(ctx context.Context, n *alert.Notice) error {
 	return v.Fill(ctx, n)
 }
 
+// week counts what the weekly notice says.
+func (k *keeper) week(ctx context.Context, since, until time.Time) (alert.Week, error) {
+	v, err := k.works().view()
+	if err != nil {
+		return alert.Week{}, err
+	}
+	return v.Week(ctx, since, until)
+}
+
 // upSince is since when this daemon and the database have been up together, by the database's clock.
 func (k *keeper) upSince(now time.Time) time.Time {
 	k.mu.Lock()

@@ -39,7 +39,7 @@ func (k *keeper) tellerOptions(w *works) tell.Options {
 	return tell.Options{
 		Host: hostName(), Rules: rulesOf(w.cfg), Log: k.log, Scrub: w.clean.Text,
 		Shared: k.shareBook, Inbox: w.db, Own: spool.OpenBook(state), Spool: spool.OpenSpool(state), Life: spool.OpenLife(state),
-		Look: k.look, Fill: k.fill, Weekly: k.weekly, Week: w.db.WeekOf, Pause: k.longestSleep,
+		Look: k.look, Fill: k.fill, Weekly: k.weekly, Week: k.week, Pause: k.longestSleep,
 		Ping: k.askDatabase,
 	}
 }

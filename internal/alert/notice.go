@@ -83,4 +83,7 @@ type SourceWeek struct {
 	Changed     int       `json:"changed"`
 	DeadLetters int       `json:"dead_letters"`
 	Watermark   time.Time `json:"watermark,omitzero"`
+	// At the end of the week: Late says that its orders are not stored up to where its schedule allows for, Paused that somebody paused it.
+	Late   bool `json:"late,omitempty"`
+	Paused bool `json:"paused,omitempty"`
 }

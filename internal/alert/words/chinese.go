@@ -81,6 +81,8 @@ func chineseWeek() weekly {
 	return weekly{
 		badge: "每周报告", subject: "一切正常：本周 {sources}新增 {orders}", subjectOpen: "还有问题没有解决：本周报告（{n} 项）",
 		headline: "一切正常", headlineOpen: "还有 {n} 项问题没有解决",
+		subjectLate: "有店铺没有同步到最新：{late}", headlineLate: "有店铺没有同步到最新",
+		meaningLate: "没有同步到最新：{late}。", paused: "{name}（已暂停）",
 		meaning: "所有店铺都在正常同步，没有需要处理的事。", meaningOpen: "这些问题之前都已通知过。",
 		span: "报告时段", runs: "运行次数", runsOf: "{n} 次，其中失败 {failed} 次", incidents: "故障", incidentsOf: "本周 {n} 次，现在还有 {open} 项未恢复", incidentsNone: "本周 {n} 次，都已恢复",
 		head: []string{"店铺", "新订单", "有变化", "无法识别", "已同步到（{offset}）"}, total: "合计", more: "另外 {n} 家",

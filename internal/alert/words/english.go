@@ -91,6 +91,8 @@ func englishWeek() weekly {
 		badge: "Weekly report", subject: "All is well: {orders} from {sources} this week",
 		subjectOpen: "Not all is well: {n} still open at the end of the week",
 		headline:    "All is well", headlineOpen: "Not all is well",
+		subjectLate: "Not all is well: orders of {late} are not up to date", headlineLate: "Not all is well",
+		meaningLate: "Not up to date: {late}.", paused: "{name} (paused)",
 		meaning: "Every source is in sync and nothing waits for you.", meaningOpen: "Incidents still open: {n}. You were told of each of them.",
 		span: "Week", runs: "Runs", runsOf: "{n}, of which {failed} failed", incidents: "Incidents", incidentsOf: "{n} in the week, {open} open now",
 		incidentsNone: "{n} in the week, none open now",

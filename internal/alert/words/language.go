@@ -71,8 +71,11 @@ type labels struct {
 	made, incident, run, show, mute, more, moreIn string
 }
 
-// weekly is what a weekly notice says; the forms with Open are for a week at whose end something is open.
+// weekly is what a weekly notice says; the forms with Open are for a week at whose end something is open, those with Late for one at whose
+// end nothing is, but {late} are not up to date.
 type weekly struct {
+	subjectLate, headlineLate, meaningLate, paused string
+
 	badge, subject, subjectOpen, headline, headlineOpen, meaning, meaningOpen string
 	span, runs, runsOf, incidents, incidentsOf, incidentsNone                 string
 	head                                                                      []string

@@ -24,11 +24,18 @@ func (w *writer) week() Text {
 		Tone: Good, Badge: l.badge, Subject: w.fill(l.subject, values...), Headline: w.fill(l.headline, values...), Footer: []string{w.made()},
 	}
 	first := Block{Paragraphs: []string{w.fill(l.meaning, values...)}}
+	late, commands := w.late(week)
+	if len(late) > 0 {
+		values = append(values, "late", w.some(late, mostNamed))
+		t.Tone, t.Subject, t.Headline = Warn, w.fill(l.subjectLate, values...), w.fill(l.headlineLate, values...)
+		first.Paragraphs = []string{w.fill(l.meaningLate, "late", w.some(w.marked(week, late), mostNames))}
+	}
 	if week.Open > 0 {
 		t.Tone, t.Subject, t.Headline = Warn, w.fill(l.subjectOpen, values...), w.fill(l.headlineOpen, values...)
-		first.Paragraphs = []string{w.fill(l.meaningOpen, values...)}
-		first.Commands = w.explain([]string{"ordersyncd incident list"})
+		first.Paragraphs = append([]string{w.fill(l.meaningOpen, values...)}, first.Paragraphs[:min(len(late), 1)]...)
+		commands = append([]string{"ordersyncd incident list"}, commands...)
 	}
+	first.Commands = w.explain(commands)
 	incidents := l.incidentsOf
 	if week.Open == 0 {
 		incidents = l.incidentsNone
@@ -43,6 +50,47 @@ func (w *writer) week() Text {
 		t.Blocks = append(t.Blocks, Block{Table: w.weekTable(week, sum)})
 	}
 	return t
+}
+
+// late are the sources that are not up to date or paused, and what to type about them.
+func (w *writer) late(week alert.Week) (names, commands []string) {
+	resume := ""
+	for _, s := range week.Sources {
+		if s.Late || s.Paused {
+			names = append(names, s.Source)
+		}
+		if s.Paused && resume == "" {
+			resume = "ordersyncd resume " + s.Source
+		}
+	}
+	if len(names) > 0 {
+		commands = append(commands, status)
+	}
+	if resume != "" {
+		commands = append(commands, resume)
+	}
+	return names, commands
+}
+
+// marked are the names of sources, with what says that one is paused.
+func (w *writer) marked(week alert.Week, names []string) []string {
+	paused := map[string]bool{}
+	for _, s := range week.Sources {
+		paused[s.Source] = s.Paused
+	}
+	marked := make([]string, 0, len(names))
+	for _, name := range names {
+		if paused[name] {
+			name = w.fill(w.language.weekly.paused, "name", name)
+		}
+		marked = append(marked, name)
+	}
+	return marked
+}
+
+// some joins the first names of sources, so many at most.
+func (w *writer) some(names []string, most int) string {
+	return w.names(names[:min(len(names), most)], len(names), w.thing("source", len(names)))
 }
 
 // weekTable lists the sources, then their sum where there are several.

@@ -23,7 +23,7 @@ func All() []Sample {
 	all := []Sample{
 		{"outage", outage()}, {"outage-still", still()}, {"outage-again", back()}, {"outage-over", over()}, {"outage-passed", passed()},
 		{"two-sources", two()}, {"two-sources-over", twoOver()}, {"storm", Storm(500)}, {"digest", digest()}, {"digest-over", digestOver()},
-		{"weekly", weekly(0)}, {"weekly-open", weekly(2)}, {"weekly-many", weeklyMany()}, {"test", of(alert.Trial, "")},
+		{"weekly", weekly(0)}, {"weekly-open", weekly(2)}, {"weekly-late", weeklyLate()}, {"weekly-many", weeklyMany()}, {"test", of(alert.Trial, "")},
 	}
 	for _, i := range conditions() {
 		name := string(i.Class)
@@ -191,6 +191,12 @@ func weekly(open int) alert.Notice {
 			{Source: "eu-store"},
 		},
 	}
+	return n
+}
+
+func weeklyLate() alert.Notice {
+	n := weekly(0)
+	n.Week.Sources[0].Paused, n.Week.Sources[0].Late, n.Week.Sources[2].Late = true, true, true
 	return n
 }
 
