@@ -39,7 +39,7 @@ func (r Rules) WithDefaults() Rules {
 	return r
 }
 
-// World is what a desk must know beside the observations: by the book's clock, and the same for both books.
+// World is what a desk must know beside the observations, by the book's clock; see [World.Shifted].
 type World struct {
 	// At is when it was read; zero: just now. What failed later is not yet compared with it.
 	At time.Time
@@ -84,7 +84,7 @@ type SourceWorld struct {
 // says nothing about those that do. A condition is over when a look that could judge it does not find it. The network of all sources is
 // over with the first good run of any.
 //
-// Jobs and sources that left the configuration leave their incidents an hour after their last failure.
+// Jobs and sources that left the configuration leave their incidents, and that of the database, an hour after their last failure.
 //
 // What opens within [Calm] of its recovery is the same incident, open again: with the first failure, unless Patience or Hold ask for
 // more. From then on its recovery needs also Calm without a failure.

@@ -39,17 +39,37 @@ func (d *Desk) compare(world World) {
 	}
 }
 
+// configured are the jobs that may belong to an incident; known says that the world knows them.
+func (w World) configured(inc *Incident) (jobs map[string]bool, known bool) {
+	if inc.Source == "" && inc.Class != Database {
+		return nil, false
+	}
+	jobs = map[string]bool{}
+	for name, source := range w.Sources {
+		if inc.Source != "" && inc.Source != name {
+			continue
+		}
+		if source.Jobs == nil {
+			return nil, false
+		}
+		for job := range source.Jobs {
+			jobs[job] = true
+		}
+	}
+	return jobs, true
+}
+
 // leave ends an incident whose source or jobs are no longer configured.
 func (d *Desk) leave(inc *Incident, world World) {
-	if inc.Phase == Recovered || inc.Source == "" {
+	if inc.Phase == Recovered {
 		return
 	}
-	source, configured := world.Sources[inc.Source]
-	if configured && source.Jobs == nil {
+	jobs, known := world.configured(inc)
+	if !known {
 		return
 	}
 	for _, name := range inc.jobNames() {
-		if _, there := source.Jobs[name]; there || d.now.Sub(inc.Jobs[name].LastAt) < leftFor {
+		if jobs[name] || d.now.Sub(inc.Jobs[name].LastAt) < leftFor {
 			continue
 		}
 		switch {
@@ -65,6 +85,29 @@ func (d *Desk) leave(inc *Incident, world World) {
 	if inc.Phase != Recovered {
 		d.calm(inc, d.now)
 	}
+}
+
+// Shifted is the world by a clock that is ahead by so much of the one that it was read by.
+func (w World) Shifted(ahead time.Duration) World {
+	shift := func(at time.Time) time.Time {
+		if at.IsZero() {
+			return at
+		}
+		return at.Add(ahead)
+	}
+	other := World{At: shift(w.At), Sources: make(map[string]SourceWorld, len(w.Sources))}
+	for name, source := range w.Sources {
+		source.LastGood = shift(source.LastGood)
+		jobs := source.Jobs
+		if source.Jobs = nil; jobs != nil {
+			source.Jobs = make(map[string]time.Time, len(jobs))
+		}
+		for job, at := range jobs {
+			source.Jobs[job] = shift(at)
+		}
+		other.Sources[name] = source
+	}
+	return other
 }
 
 func (inc *Incident) jobNames() []string { return slices.Sorted(maps.Keys(inc.Jobs)) }

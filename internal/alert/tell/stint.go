@@ -223,7 +223,7 @@ func (t *Teller) look(ctx context.Context, s *stint, c alert.Contents, desk *ale
 	desk.Look(seen.conditions, seen.judged)
 	s.world = seen.world
 	t.mu.Lock()
-	t.world = seen.world
+	t.world = seen.world.Shifted(time.Now().Round(0).Sub(c.Now))
 	t.mu.Unlock()
 }
 

@@ -76,7 +76,7 @@ type Teller struct {
 	rules    alert.Rules
 	channels []string        // the names of the configured ones, in order
 	ways     map[string]*way // all that were ever configured
-	world    alert.World     // the latest
+	world    alert.World     // the latest, by the clock of this host
 	counts   Counts
 
 	host host
