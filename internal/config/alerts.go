@@ -323,9 +323,7 @@ func (r rules) ping(p *Ping, at path) (success path) {
 		if u == nil {
 			continue
 		}
-		if u.Scheme == "http" && !loopback(u.Hostname()) {
-			r.Warning(target.at, "ping-http", key)
-		}
+		r.Check(u.Scheme == "http" && !loopback(u.Hostname()), target.at, "ping-http", key)
 		text := target.secret.Reveal()
 		r.Check(known[text] != "", target.at, "ping-same", known[text], target.name)
 		known[text] = target.name

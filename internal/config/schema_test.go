@@ -323,7 +323,7 @@ var beyondSchema = []string{
 	"alerts-after", "alerts-email-to-twice", "alerts-group-wait", "alerts-sentry-dsn", "alerts-sentry-environment", "alerts-sentry-http", "alerts-smtp-address",
 	"alerts-smtp-host", "alerts-smtp-password-", "alerts-smtp-plain", "alerts-smtp-port-zero", "alerts-smtp-tls-missing", "alerts-smtp-username-",
 	"alerts-webhook-kind-other", "alerts-webhook-name", "alerts-webhook-secret", "alerts-webhook-twice", "alerts-webhook-url", "alerts-weekly",
-	"ping-address", "ping-blank", "ping-empty", "ping-number", "ping-same", "ping-start-empty", "ping-user",
+	"ping-address", "ping-blank", "ping-empty", "ping-http", "ping-number", "ping-same", "ping-start-empty", "ping-user",
 	"encryption-credential", "encryption-no-value", "track-", "taobao-app-key", "taobao-app-secret-blank", "taobao-app-secrets", "taobao-encryption-missing",
 	"taobao-gateway-http", "taobao-gateway-query", "taobao-gateway-user", "taobao-oauth-http", "taobao-oauth-missing", "taobao-oauth-path",
 	"taobao-session-chinese", "taobao-session-empty", "taobao-session-end-alone", "taobao-session-missing", "taobao-slice-",

@@ -347,7 +347,7 @@ func English() map[string]Words {
 		},
 		"ping-http": {
 			"\"{0}\" is not encrypted: whoever reads it on the way can make a dead job look alive.",
-			"Write https:// where the monitor offers it.",
+			"Write https://. A monitor on your own network needs a certificate for that.",
 		},
 	}
 }
