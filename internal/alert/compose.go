@@ -272,9 +272,15 @@ func NewTrial(now time.Time, host string) Notice {
 	return Notice{ID: noticeID(string(Trial), host, strconv.FormatInt(now.UnixMicro(), 10)), Sort: Trial, At: now, Host: host}
 }
 
-// NewWeekly makes the weekly notice of a tick; its id is made of the tick alone, so that all hosts make the same.
+// NewWeekly makes the weekly notice of a tick; its id is made of the tick and of the sources, so that all hosts of one database make the
+// same, and those of two databases do not.
 func NewWeekly(tick time.Time, host string, week Week) Notice {
-	return Notice{ID: noticeID(string(Weekly), strconv.FormatInt(tick.UnixMicro(), 10)), Sort: Weekly, At: tick, Host: host, Week: &week}
+	made := []string{strconv.FormatInt(tick.UnixMicro(), 10)}
+	for _, s := range week.Sources {
+		made = append(made, s.Source)
+	}
+	slices.Sort(made[1:])
+	return Notice{ID: noticeID(string(Weekly), made...), Sort: Weekly, At: tick, Host: host, Week: &week}
 }
 
 // noticeID makes the id of a notice: sixteen hexadecimal digits.

@@ -299,10 +299,11 @@ func TestTrialAndWeekly(t *testing.T) {
 	if trial.ID == other.ID || trial.Sort != alert.Trial || trial.Host != "vps-1" {
 		t.Errorf("%+v and %+v", trial, other)
 	}
-	week := alert.Week{Runs: 7}
+	week, elsewhere := alert.Week{Runs: 7, Sources: []alert.SourceWeek{{Source: "b"}, {Source: "a"}}}, alert.Week{Runs: 7}
 	one, same := alert.NewWeekly(midnight, "vps-1", week), alert.NewWeekly(midnight, "vps-2", week)
 	next := alert.NewWeekly(midnight.AddDate(0, 0, 7), "vps-1", week)
-	if one.ID != same.ID || one.ID == next.ID || one.Sort != alert.Weekly || one.Week.Runs != 7 {
+	if one.ID != same.ID || one.ID == next.ID || one.ID == alert.NewWeekly(midnight, "vps-1", elsewhere).ID ||
+		one.Sort != alert.Weekly || one.Week.Runs != 7 {
 		t.Errorf("%+v, %+v and %+v", one, same, next)
 	}
 }

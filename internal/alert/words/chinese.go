@@ -66,7 +66,7 @@ var chineseLabels = labels{
 
 	lasting: "{t}（已 {for}）", lastedFor: "{t}（历时 {for}）", behind: "{t}（落后 {for}）", inTime: "{t}（还有 {for}）", ago: "{t}（{for}前）", about: "约 {n} 笔（估算）",
 	noneYet:    "通常还没有（估算）",
-	failedRuns: "{n} 次（{jobs}）", sinceShort: "{t} 开始（已 {for}）", storedShort: "已补齐 {orders}",
+	failedRuns: "{n} 次（{jobs}）", failedAll: "{n} 次", sinceShort: "{t} 开始（已 {for}）", storedShort: "已补齐 {orders}",
 	quietShort: "{t}；前几周同一时段：{usual}", upToShort: "已同步到 {t}", waitingShort: "待同步订单：{waiting}", standing: "落后 {for}；待同步订单：{waiting}",
 	advised: "程序的建议（英文）：{text}", comma: "、", sep: "，", colon: "：",
 

@@ -74,7 +74,7 @@ var englishLabels = labels{
 
 	lasting: "{t} (for {for})", lastedFor: "{t} ({for})", behind: "{t} ({for} behind)", inTime: "{t} (in {for})", ago: "{t} ({for} ago)",
 	about: "about {n} (estimate)", noneYet: "none, as a rule (estimate)",
-	failedRuns: "{n} ({jobs})", sinceShort: "since {t} (for {for})", storedShort: "caught up: {orders}",
+	failedRuns: "{n} ({jobs})", failedAll: "{n}", sinceShort: "since {t} (for {for})", storedShort: "caught up: {orders}",
 	quietShort: "{t}; weeks before: {usual}", upToShort: "stored up to {t}", waitingShort: "orders waiting: {waiting}",
 	standing: "{for} behind; orders waiting: {waiting}", advised: "{text}", comma: ", ", sep: ", ", colon: ": ",
 

@@ -224,6 +224,12 @@ func (w *writer) failed(i alert.Incident) string {
 	if sort, _ := i.Scope.Split(); sort == "host" {
 		return ""
 	}
+	if i.Scope == alert.All { // the job is one of many
+		return w.number(i.Failures)
+	}
+	if i.Scope == alert.All && i.Failures > 0 { // the job of the error is one of many
+		return w.fill(w.labels.failedAll, "n", w.number(i.Failures))
+	}
 	jobs := slices.Sorted(maps.Keys(i.Jobs))
 	if len(jobs) == 0 && i.RunID != "" && i.Job != "" {
 		jobs = []string{i.Job}

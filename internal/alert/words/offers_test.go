@@ -55,3 +55,26 @@ func TestCaughtUpIsSaidOfWhatWaited(t *testing.T) {
 		}
 	}
 }
+
+// TestFailuresOfAll holds that the runs of all sources are not said to be those of the job whose error is shown.
+func TestFailuresOfAll(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC)
+	i := alert.Incident{
+		ID: "ebcfea379c", Phase: alert.Open, Since: at.Add(-time.Minute), Key: alert.Key{Scope: alert.All, Class: alert.Network},
+		Failures: 12, Job: "us-orders", RunID: "r1",
+	}
+	n := alert.Notice{ID: "1", Sort: alert.Alarm, At: at, Host: "vps", Items: []alert.Item{{Change: alert.Opened, Incident: i}}}
+	for language, want := range map[string]string{words.English: "12", words.Chinese: "12 次"} {
+		found := false
+		for _, row := range words.Of(n, language, nil).Blocks[0].Rows {
+			found = found || row.Value == want
+			if strings.Contains(row.Value, "us-orders") {
+				t.Errorf("%s: %s %q", language, row.Label, row.Value)
+			}
+		}
+		if !found {
+			t.Errorf("%s: nobody says %q", language, want)
+		}
+	}
+}
