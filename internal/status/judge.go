@@ -165,7 +165,7 @@ func openText(i alert.Incident, now time.Time) string {
 
 // Failures is how many runs failed; zero of an incident that is not about runs.
 func Failures(i alert.Incident) int {
-	if len(i.Jobs) == 0 {
+	if len(i.Jobs) == 0 && i.RunID == "" {
 		return 0
 	}
 	return i.Failures

@@ -95,12 +95,14 @@ func TestFailuresAreOfRuns(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		jobs map[string]*alert.Job
+		run  string
 		want int
 	}{
-		"a job's runs": {map[string]*alert.Job{"us-orders": {}}, 7},
-		"a condition":  {nil, 0},
+		"a job's runs": {map[string]*alert.Job{"us-orders": {}}, "r1", 7},
+		"a condition":  {nil, "", 0},
+		"all sources":  {nil, "r1", 7},
 	} {
-		if got := Failures(alert.Incident{Failures: 7, Jobs: c.jobs}); got != c.want {
+		if got := Failures(alert.Incident{Failures: 7, Jobs: c.jobs, RunID: c.run}); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}

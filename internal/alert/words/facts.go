@@ -224,9 +224,6 @@ func (w *writer) failed(i alert.Incident) string {
 	if sort, _ := i.Scope.Split(); sort == "host" {
 		return ""
 	}
-	if i.Scope == alert.All { // the job is one of many
-		return w.number(i.Failures)
-	}
 	if i.Scope == alert.All && i.Failures > 0 { // the job of the error is one of many
 		return w.fill(w.labels.failedAll, "n", w.number(i.Failures))
 	}

@@ -62,7 +62,8 @@ type labels struct {
 	// Titles.
 	cause, todo, said string
 	// Forms of values.
-	lasting, lastedFor, behind, inTime, ago, about, noneYet, failedRuns, failedAll, sinceShort, storedShort, quietShort, upToShort, waitingShort, standing, advised string
+	lasting, lastedFor, behind, inTime, ago, about, noneYet, failedRuns, failedAll  string
+	sinceShort, storedShort, quietShort, upToShort, waitingShort, standing, advised string
 	// comma stands between names, sep between facts.
 	comma, sep, colon string
 	// Values.
