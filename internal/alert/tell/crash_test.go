@@ -257,6 +257,28 @@ func (s *scene) judge(t *testing.T, m *mailbox, c *crashes) {
 	}
 }
 
+// While the book does not know what was sent, nothing more is: who works it next can only guess one notice that may have been.
+func TestNothingMoreBeforeTheRecord(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, s *scene) {
+		email := &mailbox{name: "email"}
+		email.does(func(context.Context, alert.Notice) (bool, error) {
+			s.db.set(func(db *database) { db.away = true })
+			return true, nil
+		})
+		d := s.start("a", stateDir(t), email)
+		defer d.stop()
+		d.failed(t, "us-store", alert.Auth)
+		d.failed(t, "us-store", alert.Payload)
+		after(50 * time.Second)
+		wantLines(t, "while it is not recorded", email, "alarm auth opened source/us-store")
+		email.fails(nil)
+		s.db.set(func(db *database) { db.away = false })
+		after(20 * time.Second)
+		wantLines(t, "then", email, "alarm auth opened source/us-store", "alarm payload opened source/us-store")
+	})
+}
+
 // Two daemons, between which the lease goes to and fro, also in the middle of a send, and a database that comes and goes.
 func TestStorm(t *testing.T) {
 	t.Parallel()
