@@ -67,6 +67,7 @@ func (k *keeper) startTelling(ctx context.Context, w *works) (stop func(), err e
 	}
 	k.teller, k.watchers = tell.New(k.tellerOptions(w)), newWatchers(k.log)
 	k.useWays(w.cfg, told)
+	k.noteReload(nil)                                             // the one that was refused before this start was mended
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // they outlive the runs
 	var telling sync.WaitGroup
 	for _, run := range []func(context.Context) error{k.teller.Run, k.watchers.run} {

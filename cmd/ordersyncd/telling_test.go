@@ -165,6 +165,30 @@ func TestRefusedReloadIsTold(t *testing.T) {
 	}
 }
 
+// It is over, too, with a start on a configuration that is good.
+func TestRefusedReloadEndsWithAStart(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 5)
+	r := s.robot()
+	s.write(s.yaml() + r.yaml)
+	c := s.start(nil, "run", "-v")
+	c.awaits("run", 1)
+	s.write(s.yaml("schedule:", "shedule:") + r.yaml)
+	c.signal(syscall.SIGHUP)
+	r.awaits("alarm opened config host/" + hostName())
+	s.write(s.yaml() + r.yaml)
+	c.signal(syscall.SIGTERM)
+	if status := c.end(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+	c = s.start(nil, "run", "-v")
+	r.awaits("alarm opened config host/"+hostName(), "relief recovered config host/"+hostName())
+	c.signal(syscall.SIGTERM)
+	if status := c.end(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+}
+
 // pings is a monitor outside the machine; it hears the last element of each path.
 type pings struct {
 	mu    sync.Mutex
