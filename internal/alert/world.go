@@ -19,8 +19,9 @@ func (d *Desk) compare(world World) {
 	if len(world.Sources) == 0 {
 		return
 	}
-	ended := map[string]time.Time{}
+	ended, known := map[string]time.Time{}, true
 	for _, source := range world.Sources {
+		known = known && source.Jobs != nil
 		for name, at := range source.Jobs {
 			ended[name] = later(ended[name], at.UTC().Round(0))
 		}
@@ -35,41 +36,23 @@ func (d *Desk) compare(world World) {
 				d.relieve(inc, name, at)
 			}
 		}
-		d.leave(inc, world)
+		source, configured := world.Sources[inc.Source]
+		switch {
+		case inc.Source != "" && (!configured || source.Jobs != nil):
+			d.leave(inc, source.Jobs)
+		case inc.Source == "" && inc.Class == Database && known:
+			d.leave(inc, ended)
+		}
 	}
 }
 
-// configured are the jobs that may belong to an incident; known says that the world knows them.
-func (w World) configured(inc *Incident) (jobs map[string]bool, known bool) {
-	if inc.Source == "" && inc.Class != Database {
-		return nil, false
-	}
-	jobs = map[string]bool{}
-	for name, source := range w.Sources {
-		if inc.Source != "" && inc.Source != name {
-			continue
-		}
-		if source.Jobs == nil {
-			return nil, false
-		}
-		for job := range source.Jobs {
-			jobs[job] = true
-		}
-	}
-	return jobs, true
-}
-
-// leave ends an incident whose source or jobs are no longer configured.
-func (d *Desk) leave(inc *Incident, world World) {
+// leave ends an incident whose source or jobs are no longer configured: jobs are those that are.
+func (d *Desk) leave(inc *Incident, jobs map[string]time.Time) {
 	if inc.Phase == Recovered {
 		return
 	}
-	jobs, known := world.configured(inc)
-	if !known {
-		return
-	}
 	for _, name := range inc.jobNames() {
-		if jobs[name] || d.now.Sub(inc.Jobs[name].LastAt) < leftFor {
+		if _, there := jobs[name]; there || d.now.Sub(inc.Jobs[name].LastAt) < leftFor {
 			continue
 		}
 		switch {
