@@ -25,14 +25,14 @@ next runs, the sources, who works on what, and says in one sentence whether all
 is well, and if not what to type.
 
 All is well when the tables fit this program, no shop refuses its credential, no
-shop's authorisation ends within a day, no gap is waiting to be taken notice of,
-no incident is open, alerts get through, and every job's last run was good (or
-one is under way), ended not longer ago than its schedule allows, and, for a job
-that reads what is new, reached a point not further back than that: twice the
-time between two runs, and the source's settle, and a minute. A first load, or a
-long one after an outage, is well while it moves, and so is a source that is
-paused. Dead letters and totals that do not add up are shown, but are no reason
-to be called at night.
+shop's authorisation or key ends within a day, no gap is waiting to be taken
+notice of, no other incident is open that nobody muted, alerts get through, and
+every job's last run was good (or one is under way), ended not longer ago than
+its schedule allows, and, for a job that reads what is new, reached a point not
+further back than that: twice the time between two runs, and the source's
+settle, and a minute. A first load, or a long one after an outage, is well while
+it moves, and so is a source that is paused. Dead letters and totals that do not
+add up are shown, but are no reason to be called at night.
 
 Exit status: 0 all is well, 1 it is not or cannot be known, 2 wrong usage, 78
 wrong configuration.`

@@ -143,7 +143,9 @@ func (v *View) addAlerts(ctx context.Context, now time.Time, o *Overview) (err e
 			s.MutedUntil = maybe(i.MutedUntil)
 		}
 		o.Incidents = append(o.Incidents, s)
-		o.complain(openText(i, now), fmt.Sprintf(commandIncident, i.ID))
+		if presses(i, now) {
+			o.complain(openText(i, now), fmt.Sprintf(commandIncident, i.ID))
+		}
 	}
 	for _, c := range channels {
 		s := Channel{
@@ -156,6 +158,18 @@ func (v *View) addAlerts(ctx context.Context, now time.Time, o *Overview) (err e
 		}
 	}
 	return err
+}
+
+// presses reports whether an open incident is a reason not to be well: somebody knows of a muted one, and what only waits to be looked at
+// by day, or ends some day soon, is none.
+func presses(i alert.Incident, now time.Time) bool {
+	switch {
+	case i.MutedUntil.After(now), i.Class == alert.DeadLetter, i.Class == alert.Shortfall:
+		return false
+	case i.Class == alert.Credential:
+		return i.Facts.Ends.Sub(now) <= 24*time.Hour
+	}
+	return true
 }
 
 // openText says of an incident, of whatever class, that it is open.

@@ -90,6 +90,38 @@ func TestOpenIncidentIsTold(t *testing.T) {
 	}
 }
 
+// Which open incidents are a reason to be called at night.
+func TestPresses(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+	of := func(class alert.Class, change func(*alert.Incident)) alert.Incident {
+		i := alert.Incident{Key: alert.Key{Scope: alert.OfSource("shop"), Class: class}, Phase: alert.Open}
+		if change != nil {
+			change(&i)
+		}
+		return i
+	}
+	for name, c := range map[string]struct {
+		incident alert.Incident
+		want     bool
+	}{
+		"network":            {of(alert.Network, nil), true},
+		"quiet":              {of(alert.Quiet, nil), true},
+		"gap":                {of(alert.Gap, nil), true},
+		"muted":              {of(alert.Network, func(i *alert.Incident) { i.MutedUntil = now.Add(time.Minute) }), false},
+		"no longer muted":    {of(alert.Network, func(i *alert.Incident) { i.MutedUntil = now }), true},
+		"dead letters":       {of(alert.DeadLetter, nil), false},
+		"shortfall":          {of(alert.Shortfall, nil), false},
+		"a key of two weeks": {of(alert.Credential, func(i *alert.Incident) { i.Facts.Ends = now.AddDate(0, 0, 14) }), false},
+		"a key of a day":     {of(alert.Credential, func(i *alert.Incident) { i.Facts.Ends = now.AddDate(0, 0, 1) }), true},
+		"a key that ended":   {of(alert.Credential, func(i *alert.Incident) { i.Facts.Ends = now.AddDate(0, 0, -1) }), true},
+	} {
+		if got := presses(c.incident, now); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // Only runs fail; what is only seen again and again is not counted.
 func TestFailuresAreOfRuns(t *testing.T) {
 	t.Parallel()
