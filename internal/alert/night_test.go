@@ -192,7 +192,7 @@ func TestNight500(t *testing.T) {
 		spread time.Duration
 		want   []string
 	}{
-		"network": {alert.Network, 55 * time.Second, []string{"00:03:00 alarm network, opened all", "00:10:30 relief network, recovered all"}},
+		"network": {alert.Network, 55 * time.Second, []string{"00:02:55 alarm network, opened all", "00:10:30 relief network, recovered all"}},
 		"http": {alert.HTTP, 25 * time.Second, []string{
 			"00:03:30 alarm http, opened 500", "00:11:30 relief http, recovered 500",
 		}},

@@ -120,7 +120,11 @@ func (d *Desk) judgeNetwork(world World) {
 	lastGood := d.lastGood(world)
 	failing := d.withoutNetwork(world)
 	all := d.current(everyNetwork())
-	if began := beganAfter(failing, lastGood, world.At); len(began) >= 2 {
+	known := world.At
+	if len(failing) == world.working() {
+		known = time.Time{} // nobody is left whose good run an old world could lack
+	}
+	if began := beganAfter(failing, lastGood, known); len(began) >= 2 {
 		if all == nil {
 			d.open(d.begin(everyNetwork(), began[0]), began[1])
 			all = d.current(everyNetwork())
@@ -138,6 +142,17 @@ func (d *Desk) judgeNetwork(world World) {
 	case (worked || gone) && all.mayEnd(d.now):
 		d.recover(all, d.now)
 	}
+}
+
+// working is the number of sources that are not paused.
+func (w World) working() int {
+	n := 0
+	for _, source := range w.Sources {
+		if !source.Paused {
+			n++
+		}
+	}
+	return n
 }
 
 // withoutNetwork are the incidents of sources, as many as are configured and not paused, whose last run failed with network.

@@ -127,6 +127,21 @@ func TestAllNetworkStale(t *testing.T) {
 	}
 }
 
+// Where every source that is not paused fails, no look need be waited for: runs that follow each other closely are told once, too.
+func TestAllNetworkAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	b.stale, b.world = true, shops(map[string]time.Time{"us": midnight, "eu": midnight, "de": midnight})
+	resting := b.world.Sources["de"]
+	resting.Paused = true
+	b.world.Sources["de"], b.world.At = resting, at(t, "01:00:00")
+	b.play([]alert.Observation{
+		failed(at(t, "01:00:05"), "us", alert.Network), failed(at(t, "01:00:06"), "eu", alert.Network),
+		failed(at(t, "01:00:15"), "us", alert.Network), failed(at(t, "01:00:16"), "eu", alert.Network),
+	}, at(t, "01:05:00"))
+	b.want("01:00:40 alarm network, opened all")
+}
+
 // A good run that was observed ends it at once, though the world that was read before it does not know of it; and it stays ended.
 func TestAllNetworkGoodObserved(t *testing.T) {
 	t.Parallel()
