@@ -17,8 +17,11 @@ const (
 	keepSent = time.Hour
 	// keepRemembered is longer than a delivery is tried.
 	keepRemembered = 26 * time.Hour
-	// keepIncidents is how long an incident is kept that is over and that nobody wants to tell.
+	// keepIncidents is how long an incident is worked on that is over and that nobody wants to tell.
 	keepIncidents = 24 * time.Hour
+	// keepPast is how long one that is over can be looked at, mostPast how many such there are.
+	keepPast = 30 * 24 * time.Hour
+	mostPast = 50
 	// mostOfChannel is how many deliveries of a channel are given out at once, mostObservations how many observations are kept: they are
 	// worked at once.
 	mostOfChannel    = 100
@@ -64,7 +67,7 @@ func (b *Book) Read(context.Context) (alert.Contents, error) {
 	b.held.prune(now)
 	held, err := clone(b.held)
 	return alert.Contents{
-		Now: now, Incidents: held.Incidents, Observations: held.Observations,
+		Now: now, Incidents: slices.DeleteFunc(held.Incidents, func(i alert.Incident) bool { return isPast(i, now) }), Observations: held.Observations,
 		Waiting: oldest(held.Waiting), Sent: held.Sent,
 	}, err
 }
@@ -196,11 +199,26 @@ func (h *holdings) deliver(d alert.Delivery) {
 	}
 }
 
-// prune drops what is over and done with.
+// isPast says that an incident is over and done with: it can only be looked at.
+func isPast(i alert.Incident, now time.Time) bool {
+	age := now.Sub(i.RecoveredAt)
+	return i.Phase == alert.Recovered && age > alert.Calm && (i.ToldSeq >= i.Seq || age > keepIncidents)
+}
+
+// prune drops what nobody will look at any more.
 func (h *holdings) prune(now time.Time) {
+	past := 0
+	for _, i := range h.Incidents {
+		if isPast(i, now) {
+			past++
+		}
+	}
 	h.Incidents = slices.DeleteFunc(h.Incidents, func(i alert.Incident) bool {
-		age := now.Sub(i.RecoveredAt)
-		return i.Phase == alert.Recovered && age > alert.Calm && (i.ToldSeq >= i.Seq || age > keepIncidents)
+		if !isPast(i, now) {
+			return false
+		}
+		past-- // those that changed last stand last
+		return past >= mostPast || now.Sub(i.RecoveredAt) > keepPast || i.OpenedAt.IsZero()
 	})
 	for channel, times := range h.Sent {
 		times = slices.DeleteFunc(times, func(at time.Time) bool { return now.Sub(at) > keepSent })

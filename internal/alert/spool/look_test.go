@@ -1,6 +1,7 @@
 package spool_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -36,5 +37,43 @@ func TestLookIntoABook(t *testing.T) {
 	}
 	if text, err := os.ReadFile(files[0]); err != nil || string(text) != "cut in ha" {
 		t.Errorf("it was changed: %q, %v", text, err)
+	}
+}
+
+// What is over can be looked at for a month, and is worked on no more.
+func TestPastIncidents(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	now := time.Now().UTC()
+	over := func(id string, ago time.Duration) alert.Incident {
+		return alert.Incident{
+			ID: id, Key: alert.Key{Scope: alert.OfHost("vps-1"), Class: alert.Database}, Phase: alert.Recovered, Since: now.Add(-ago - time.Minute),
+			OpenedAt: now.Add(-ago - time.Minute), RecoveredAt: now.Add(-ago), Seq: 2, ToldSeq: 2,
+		}
+	}
+	blip := over("blip", time.Hour)
+	blip.OpenedAt = time.Time{}
+	step := alert.Step{Incidents: []alert.Incident{over("ancient", 31*24*time.Hour), blip, over("calm", time.Hour), over("fresh", time.Minute)}}
+	book := spool.OpenBook(dir)
+	if err := book.Write(t.Context(), step); err != nil {
+		t.Fatal(err)
+	}
+	worked, err := book.Read(t.Context())
+	if err != nil || len(worked.Incidents) != 1 || worked.Incidents[0].ID != "fresh" {
+		t.Errorf("worked on: %+v, %v", worked.Incidents, err)
+	}
+	if seen, err := spool.Look(dir); err != nil || len(seen) != 2 || seen[0].ID != "calm" || seen[1].ID != "fresh" {
+		t.Errorf("to be seen: %+v, %v", seen, err)
+	}
+	var many alert.Step
+	for n := range 70 {
+		many.Incidents = append(many.Incidents, over(fmt.Sprint("n", n), time.Duration(100-n)*time.Hour))
+	}
+	if err := book.Write(t.Context(), many); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := spool.Look(dir)
+	if err != nil || len(seen) != 51 || seen[len(seen)-1].ID != "n69" || seen[0].ID != "fresh" {
+		t.Errorf("%d to be seen, %v", len(seen), err)
 	}
 }
