@@ -38,5 +38,7 @@ CREATE TABLE IF NOT EXISTS runs (
   last_run_id      VARCHAR(64)   CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   PRIMARY KEY (run_id),
   KEY runs_job (job, ended_at),
+  KEY runs_outcome (job, outcome, ended_at),
+  KEY runs_backlog (source, backlog),
   KEY runs_ended (ended_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;

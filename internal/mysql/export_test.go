@@ -18,5 +18,6 @@ func Polled() map[string]string {
 	return map[string]string{
 		"newest": selectNewest, "usual": all.countUsual.text(3), "live": selectLive, "observations": selectObservations, "waiting": selectWaiting,
 		"sent": selectSentLately, "news": selectNews, "awaited": selectAwaited,
+		"last runs": selectLastRuns, "last good": selectLastGood, "backlog": selectLastBacklog,
 	}
 }
