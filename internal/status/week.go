@@ -40,6 +40,6 @@ func (v *View) Week(ctx context.Context, since, until time.Time) (alert.Week, er
 }
 
 // isLate reports whether orders are not stored up to where the schedule allows for.
-func (j JobStatus) isLate(now time.Time, allowed time.Duration) bool {
+func (j *JobStatus) isLate(now time.Time, allowed time.Duration) bool {
 	return j.Kind == alert.SyncJob && (j.Watermark == nil || now.Sub(*j.Watermark) > allowed)
 }
