@@ -243,7 +243,11 @@ func builtProgram(t testing.TB) string {
 	}
 	path := filepath.Join(t.TempDir(), "ordersyncd")
 	script := fmt.Sprintf("#!/bin/sh\n%s=1 exec '%s' \"$@\"\n", asProgram, self)
-	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+	// A process that is forked while the file is being written has it open until its own program begins, and nobody may run it then.
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(path, []byte(script), 0o700)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -38,7 +38,7 @@ func TestTheStoryHolds(t *testing.T) {
 	rest := told
 	for _, part := range []string{
 		"\n1. ", "migrate up", "\n2. ", "of us-store", "415 trades of tmall-flagship", "\n3. ", "60 new orders and 60 changes", "30 new trades",
-		"\n4. ", "503", "HTML", "Message-ID: ", "us-store", "level=error", "Not well", "References: ", "Recovered",
+		"\n4. ", "503", "HTML", "Message-ID: ", "us-store", "level=error", "Not well", "Recovered", "References: ",
 		"Two mails", "\n5. ", "No call came during the ban", "\n6. ", "All 20 came whole", "; 0 of the refunds are known",
 		"\n7. ", "deadletter list", "tmall-flagship", "deadletter retry", "released", "\n8. ", "TMS_SIGN", "asked about no more",
 		"\n9. ", "Killed with", "of the 200 orders of tmall-flagship", "\n10. ", "exit status 0", "\n11. ",

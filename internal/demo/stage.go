@@ -28,6 +28,7 @@ const (
 	flagship   = "tmall-flagship"
 	appSecret  = "taobao-app-secret"
 	session    = "taobao-session"
+	projectKey = "sentry-dsn"
 	database   = "ordersync"
 	account    = "ordersync"
 	owner      = "ordersync_ddl"
@@ -135,6 +136,9 @@ const pageSize = 25
 // configure writes the configuration, with everything in seconds that usually is in minutes and days.
 func (s *stage) configure(baseURL, router string, p *post, now time.Time) error {
 	text := s.configuration(baseURL, router, now) + s.alerts(p)
+	if err := os.WriteFile(filepath.Join(s.folder, "credentials", projectKey), []byte(p.events.DSN+"\n"), 0o600); err != nil {
+		return err
+	}
 	return os.WriteFile(filepath.Join(s.folder, configName), []byte(text), 0o600)
 }
 
@@ -206,7 +210,7 @@ alerts:
     smtp: {host: %s, port: %d, tls: none}
     from: %s
     to: [%s]
-  sentry: {dsn: "%s", environment: demo}
+  sentry: {dsn: "${file:%s/credentials/%s}", environment: demo}
   group_wait: 1s
-`, p.mails.Host(), p.mails.Port(), sender, reader, p.events.DSN)
+`, p.mails.Host(), p.mails.Port(), sender, reader, s.folder, projectKey)
 }
