@@ -1,7 +1,8 @@
 // Command ordersyncd copies the orders of remote shops into MySQL, on schedules, completely.
 //
 // Each command has a file of its own, which begins with its texts. What they share: wiring.go joins the rooms, runner.go runs one
-// stream the same way for whoever asks, screen.go and report.go speak to people, exit.go turns errors into sentences and statuses.
+// stream the same way for whoever asks, screen.go speaks to people, exit.go turns errors into sentences and statuses; telling.go and
+// alerts.go hand what becomes of runs to those who tell of failures.
 package main
 
 import (
