@@ -170,7 +170,7 @@ var rooms = []room{
 	{path: "internal/alert"},
 	// What the ways out over HTTP share: one request, its limits and its errors.
 	{path: "internal/alert/words", imports: []string{"internal/alert"}},
-	{path: "internal/alert/words/samples", test: true, imports: []string{"internal/alert"}},
+	{path: "internal/alert/words/samples", test: true, imports: []string{"internal/alert", "internal/alert/words"}},
 	{
 		path: "internal/alert/email", imports: []string{"internal/alert", "internal/alert/words", "internal/fault"},
 		outside: []string{"github.com/wneessen/go-mail"},
@@ -179,7 +179,7 @@ var rooms = []room{
 		path: "internal/alert/email/smtptest", test: true,
 		outside: []string{"github.com/emersion/go-sasl", "github.com/emersion/go-smtp", "log"}, // which the library wants to write to
 	},
-	{path: "internal/alert/courier", imports: []string{"internal/fault"}, outside: []string{"net/http", "syscall"}},
+	{path: "internal/alert/courier", imports: []string{"internal/apiclient", "internal/fault"}, outside: []string{"net/http", "syscall"}},
 	{
 		path: "internal/alert/sentry", imports: []string{"internal/alert", "internal/alert/courier", "internal/alert/words", "internal/fault"},
 		tests:   []string{"internal/schedule", "internal/scrub"},

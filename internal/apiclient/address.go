@@ -22,15 +22,15 @@ func checkedURL(what, address string, allowHTTP bool) (*url.URL, error) {
 	case u.Scheme == "https":
 	case u.Scheme != "http":
 		return nil, fault.Errorf(fault.Config, "%s must begin with https://", what)
-	case !allowHTTP && !loopback(u.Hostname()):
+	case !allowHTTP && !Loopback(u.Hostname()):
 		return nil, fault.Errorf(fault.Config, "%s on %s must begin with https://: http:// would show the credential to the network",
 			what, u.Host)
 	}
 	return u, nil
 }
 
-// loopback reports whether a host name can only mean this machine.
-func loopback(host string) bool {
+// Loopback reports whether a host name can only mean this machine: what is not encrypted goes nowhere else.
+func Loopback(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"time"
 
+	"ordersync/internal/apiclient"
 	"ordersync/internal/fault"
 )
 
@@ -142,7 +143,7 @@ func Check(what, address string) error {
 	case u.Scheme == "https":
 	case u.Scheme != "http":
 		return fault.Errorf(fault.Config, "%s must begin with https://", what)
-	case !Loopback(u.Hostname()):
+	case !apiclient.Loopback(u.Hostname()):
 		return fault.Errorf(fault.Config, "%s must begin with https://: http:// would show it to the network", what)
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"syscall"
@@ -165,14 +164,4 @@ func parts(address string) []string {
 		found = append(found, u.User.Username(), password)
 	}
 	return append(found, u.EscapedPath(), u.RawQuery)
-}
-
-// Loopback reports whether a host name can only mean this machine.
-func Loopback(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback()
 }
