@@ -119,7 +119,7 @@ type slowly struct {
 }
 
 func (s slowly) Read(p []byte) (int, error) {
-	if err := sleep(s.ctx, s.every); err != nil {
+	if err := sleepUntil(s.ctx, s.every, nil); err != nil {
 		return 0, err
 	}
 	return copy(p, bytes.Repeat([]byte(" "), 1)), nil

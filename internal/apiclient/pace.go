@@ -261,9 +261,6 @@ func (p *pacer) holding() time.Duration {
 	return time.Until(p.held)
 }
 
-// sleep waits, at most until ctx ends.
-func sleep(ctx context.Context, wait time.Duration) error { return sleepUntil(ctx, wait, nil) }
-
 // sleepUntil waits, at most until woken is closed or ctx ends.
 func sleepUntil(ctx context.Context, wait time.Duration, woken <-chan struct{}) error {
 	timer := time.NewTimer(wait)

@@ -71,9 +71,6 @@ func New(o Options) *Pinger {
 	return p
 }
 
-// Check says what is wrong with an address, without quoting it; nil: nothing. Errors are of the kind fault.Config.
-func Check(address string) error { return courier.Check("the address of the ping", address) }
-
 // Run sends what is queued until ctx ends, then for at most 5 s what is still there. Let ctx end after the last run did. It returns nil.
 func (p *Pinger) Run(ctx context.Context) error {
 	p.lanes.Run(ctx)

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"ordersync/internal/alert/courier"
 	"ordersync/internal/alert/ping"
 	"ordersync/internal/fault"
 )
@@ -200,11 +201,11 @@ func TestStoppingTakesFiveSeconds(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	t.Parallel()
-	if err := ping.Check("https://hc-ping.com/" + secret); err != nil {
+	if err := courier.Check("the address of the ping", "https://hc-ping.com/"+secret); err != nil {
 		t.Error(err)
 	}
 	for _, address := range []string{"", "http://hc-ping.com/" + secret, secret, "https://u:" + secret + "@example.com/"} {
-		if err := ping.Check(address); fault.KindOf(err) != fault.Config || strings.Contains(err.Error(), secret) {
+		if err := courier.Check("the address of the ping", address); fault.KindOf(err) != fault.Config || strings.Contains(err.Error(), secret) {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
