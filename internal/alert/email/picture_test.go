@@ -127,34 +127,11 @@ func seenWhole(t *testing.T, name string, s browser.Sight, v browser.View, want 
 		}
 	}
 	page := squeezed(seen.String())
-	for _, text := range texts(want) {
+	for _, text := range samples.Body(want) {
 		if !strings.Contains(page, squeezed(text)) {
 			t.Errorf("%s: lacks %q", name, text)
 		}
 	}
-}
-
-// texts are all that a text says in its body.
-func texts(t words.Text) []string {
-	all := append([]string{t.Badge, t.Headline}, t.Footer...)
-	for _, b := range t.Blocks {
-		all = append(append(all, b.Title, b.Quote), b.Paragraphs...)
-		for _, r := range b.Rows {
-			all = append(all, r.Label, r.Value)
-		}
-		for _, c := range b.Commands {
-			all = append(all, c.Line, c.Why)
-		}
-		for _, e := range b.Entries {
-			all = append(append(all, e.Title, e.Quote), e.Lines...)
-		}
-		if b.Table != nil {
-			for _, line := range append([][]string{b.Table.Head}, b.Table.Lines...) {
-				all = append(all, line...)
-			}
-		}
-	}
-	return all
 }
 
 // squeezed is a text without what a browser draws differently: blanks and the marks that let a line break.

@@ -63,26 +63,7 @@ func golden(t *testing.T, file, got string) {
 
 // lines are all the lines of a text.
 func lines(text words.Text) []string {
-	all := append([]string{text.Subject, text.Preview, text.Badge, text.Headline}, text.Footer...)
-	for _, b := range text.Blocks {
-		all = append(append(all, b.Title, b.Quote), b.Paragraphs...)
-		for _, r := range b.Rows {
-			all = append(all, r.Label, r.Value)
-		}
-		for _, c := range b.Commands {
-			all = append(all, c.Line, c.Why)
-		}
-		for _, e := range b.Entries {
-			all = append(append(all, e.Title, e.Quote), e.Lines...)
-		}
-		if b.Table != nil {
-			all = append(all, b.Table.Head...)
-			for _, line := range b.Table.Lines {
-				all = append(all, line...)
-			}
-		}
-	}
-	return all
+	return append([]string{text.Subject, text.Preview}, samples.Body(text)...)
 }
 
 // checkLines holds what is promised of every text.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ordersync/internal/alert"
+	"ordersync/internal/alert/words"
 )
 
 // Sample is one notice and what it shows.
@@ -276,4 +277,27 @@ func silences() []alert.Incident {
 	gone := grant
 	gone.Level, gone.Facts.Ends = 4, Night().Add(-2*time.Hour)
 	return []alert.Incident{stall, never, moved, stuck, away, quiet, key, ended, grant, gone}
+}
+
+// Body are all the lines that a text has below its subject.
+func Body(t words.Text) []string {
+	all := append([]string{t.Badge, t.Headline}, t.Footer...)
+	for _, b := range t.Blocks {
+		all = append(append(all, b.Title, b.Quote), b.Paragraphs...)
+		for _, r := range b.Rows {
+			all = append(all, r.Label, r.Value)
+		}
+		for _, c := range b.Commands {
+			all = append(all, c.Line, c.Why)
+		}
+		for _, e := range b.Entries {
+			all = append(append(all, e.Title, e.Quote), e.Lines...)
+		}
+		if b.Table != nil {
+			for _, line := range append([][]string{b.Table.Head}, b.Table.Lines...) {
+				all = append(all, line...)
+			}
+		}
+	}
+	return all
 }
