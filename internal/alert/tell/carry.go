@@ -236,7 +236,8 @@ func (t *Teller) merge(ctx context.Context, tr *tray, joint []alert.Delivery) (a
 	digest.Notice = alert.NewDigest(now, t.o.Host, parts)
 	step.Deliveries = append(step.Deliveries, digest)
 	if err := t.write(ctx, tr, step); err != nil {
-		t.o.Log.LogAttrs(ctx, slog.LevelWarn, "alerts not joined", slog.String("channel", tr.way.name), slog.String("error", t.text(err)))
+		t.o.Log.LogAttrs(ctx, slog.LevelWarn, "several alerts could not be joined into one: tried again",
+			slog.String("channel", tr.way.name), slog.String("error", t.text(err)))
 		tr.apart(joint)
 		return digest, false
 	}
@@ -319,8 +320,8 @@ func (t *Teller) recordSent(ctx context.Context, tr *tray, d alert.Delivery) {
 	tr.mu.Lock()
 	tr.stale = true
 	tr.mu.Unlock()
-	t.o.Log.LogAttrs(ctx, slog.LevelWarn, "alert sent and not recorded", slog.String("channel", d.Channel), slog.String("notice", d.Notice.ID),
-		slog.String("error", t.text(err)))
+	t.o.Log.LogAttrs(ctx, slog.LevelWarn, "an alert was sent and could not be noted: it may come once more",
+		slog.String("channel", d.Channel), slog.String("notice", d.Notice.ID), slog.String("error", t.text(err)))
 }
 
 // write writes a step though ctx may have ended: what it says has happened.

@@ -286,6 +286,6 @@ func (t *Teller) complainOfLoss(ctx context.Context) {
 	t.host.lost = lost
 	t.host.mu.Unlock()
 	if lost > before {
-		t.o.Log.LogAttrs(ctx, slog.LevelError, "observations lost: the spool is full", slog.Int("count", lost-before))
+		t.o.Log.LogAttrs(ctx, slog.LevelError, "what runs showed is lost, because too much of it waited for the database", slog.Int("count", lost-before))
 	}
 }

@@ -46,7 +46,7 @@ func (t *Teller) Note(ctx context.Context, o alert.Observation) {
 			t.host.inbox.note(nil)
 			return
 		}
-		t.o.Log.LogAttrs(ctx, slog.LevelInfo, "observation kept in the spool", slog.String("error", t.text(err)))
+		t.o.Log.LogAttrs(ctx, slog.LevelInfo, "the database is away: what the run showed waits in the state directory", slog.String("error", t.text(err)))
 	}
 	t.o.Spool.Append(o)
 }

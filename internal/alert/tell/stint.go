@@ -79,7 +79,8 @@ func (t *Teller) work(ctx context.Context, s *stint) error {
 			t.host.shared.note(err)
 		}
 		if err != nil && ctx.Err() == nil {
-			t.o.Log.LogAttrs(ctx, slog.LevelWarn, "incidents not worked", slog.Bool("host_book", s.own), slog.String("error", t.text(err)))
+			t.o.Log.LogAttrs(ctx, slog.LevelWarn, "alerts are late, because what is kept of them cannot be read or written: tried again",
+				slog.Bool("host_book", s.own), slog.String("error", t.text(err)))
 		}
 		if last {
 			s.carriers.Wait()
@@ -214,7 +215,7 @@ func (t *Teller) look(ctx context.Context, s *stint, c alert.Contents, desk *ale
 	}
 	if err != nil {
 		// What runs have reported is told all the same.
-		t.o.Log.LogAttrs(ctx, slog.LevelWarn, "sources not looked at", slog.String("error", t.text(err)))
+		t.o.Log.LogAttrs(ctx, slog.LevelWarn, "how the sources stand cannot be seen, so that silence is not noticed: tried again", slog.String("error", t.text(err)))
 		return
 	}
 	for i := range seen.conditions {
@@ -237,7 +238,8 @@ func (t *Teller) fill(ctx context.Context, s *stint, notices []alert.Notice) {
 			return struct{}{}, t.o.Fill(ctx, &notices[i])
 		})
 		if err != nil {
-			t.o.Log.LogAttrs(ctx, slog.LevelWarn, "notice without standing", slog.String("notice", notices[i].ID), slog.String("error", t.text(err)))
+			t.o.Log.LogAttrs(ctx, slog.LevelWarn, "an alert goes out without saying how far behind the orders are",
+				slog.String("notice", notices[i].ID), slog.String("error", t.text(err)))
 		}
 	}
 }
@@ -256,7 +258,7 @@ func (t *Teller) weekly(ctx context.Context, s *stint, c alert.Contents) []alert
 	})
 	if err != nil {
 		s.countAt = time.Now().Add(countAgain)
-		t.o.Log.LogAttrs(ctx, slog.LevelWarn, "week not counted", slog.String("error", t.text(err)))
+		t.o.Log.LogAttrs(ctx, slog.LevelWarn, "the weekly summary could not be counted: tried again", slog.String("error", t.text(err)))
 		return nil
 	}
 	return []alert.Notice{alert.NewWeekly(tick, t.o.Host, counted)}

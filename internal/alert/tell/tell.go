@@ -172,7 +172,7 @@ func (t *Teller) tellShared(ctx, late context.Context) {
 		}
 		t.host.shared.note(err)
 		if err != nil {
-			t.o.Log.LogAttrs(ctx, slog.LevelDebug, "shared book not worked", slog.String("error", t.text(err)))
+			t.o.Log.LogAttrs(ctx, slog.LevelDebug, "another daemon tells of failures, or the database is away", slog.String("error", t.text(err)))
 		}
 		pause(ctx, roundEvery, nil, nil)
 	}
